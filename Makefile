@@ -1,0 +1,47 @@
+# `make help` lists the targets. Everything runs from .venv, installed from the lock files.
+
+# A person's own settings must not decide what runs here; ports are chosen by LOG_ROUTER_PORT_... .
+FOREIGN := AIRFLOW_% AWS_% BOTO_% LOG_ROUTER_% PG% PYTHON% PYTEST_% MYPY% RUFF_% VIRTUAL_ENV
+MEANT := LOG_ROUTER_PORT_% PYTHON
+unexport $(filter-out $(MEANT),$(filter $(FOREIGN),$(.VARIABLES)))
+
+BIN := .venv/bin
+UV := .local/tools/bin/uv
+LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-annotate --no-header
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check up down install lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s%s\n", $$1, $$2}' Makefile
+
+demo: install ## start everything, load a few hours of events, show what came of it
+	@$(BIN)/python -m local.demo
+
+test: install ## run all tests
+	@$(BIN)/python -m pytest
+
+check: install ## the fast loop: linters, types and unit tests
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/unit
+
+up: install ## start the embedded stack
+	@$(BIN)/python -m local.launch up
+
+down: ## stop the embedded stack; its data stays
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local.launch down; else echo "Nothing was running."; fi
+
+install: ## install what the lock files say
+	@local/set_up.sh
+
+lock: install ## write the lock files anew from pyproject.toml
+	$(LOCK) pyproject.toml -o requirements.txt
+	$(LOCK) pyproject.toml --group dev -o requirements-dev.txt
+	$(LOCK) local/requirements-s3.in -o local/requirements-s3.txt
+	$(LOCK) local/requirements-uv.in -o local/requirements-uv.txt
+
+clean: down ## stop the stack and remove its data and all that was installed
+	@rm -rf .venv .local .mypy_cache .pytest_cache .ruff_cache .hypothesis

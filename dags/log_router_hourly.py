@@ -1,0 +1,35 @@
+"""Each hour's raw objects into Redshift, one table per event type."""
+
+from datetime import UTC, datetime
+
+from airflow.sdk import DAG, CronDataIntervalTimetable, Param
+
+from log_router.graph import RETRIES, split_and_load
+from log_router.operators import PlanHourOperator
+from log_router.sensors import HourCompleteSensor
+
+with DAG(
+    dag_id="log_router_hourly",
+    description="Splits an hour of raw events by type and loads each type into its own table",
+    # Scheduled, backfilled and manual runs with a logical date all get the whole hour as their interval.
+    schedule=CronDataIntervalTimetable("0 * * * *", timezone="UTC"),
+    start_date=datetime(2020, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=8,
+    default_args=RETRIES,
+    tags=["log-router"],
+    doc_md=__doc__,
+    params={
+        "hour": Param(
+            None,
+            type=["null", "string"],
+            format="date-time",
+            title="Hour",
+            description="Start of the hour to load, in UTC. Empty: the hour of the run's data interval.",
+        ),
+    },
+):
+    wait = HourCompleteSensor(task_id="wait")
+    plan = PlanHourOperator(task_id="plan")
+    wait >> plan
+    split_and_load(plan)

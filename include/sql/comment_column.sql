@@ -1,0 +1,1 @@
+COMMENT ON COLUMN {{ schema | ident }}.{{ table | ident }}.{{ column | ident }} IS {{ text | literal }}

@@ -1,0 +1,1 @@
+COMMENT ON TABLE {{ schema | ident }}.{{ table | ident }} IS {{ text | literal }}

@@ -1,0 +1,1 @@
+CREATE TEMPORARY TABLE {{ stage | ident }} (LIKE {{ schema | ident }}.{{ table | ident }} INCLUDING DEFAULTS)

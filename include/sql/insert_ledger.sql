@@ -1,0 +1,5 @@
+INSERT INTO {{ schema | ident }}.{{ ledger | ident }} ("object_id", "batch_id", "config_hash", "rows_loaded")
+VALUES
+{%- for entry in entries %}
+    ({{ entry | map("literal") | join(", ") }}){{ "," if not loop.last }}
+{%- endfor %}

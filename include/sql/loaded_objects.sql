@@ -1,0 +1,3 @@
+SELECT "object_id"
+FROM {{ schema | ident }}.{{ ledger | ident }}
+WHERE "object_id" IN ({{ object_ids | map("literal") | join(", ") }})

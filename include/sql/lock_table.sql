@@ -1,0 +1,1 @@
+LOCK TABLE {{ schema | ident }}.{{ table | ident }}

@@ -1,0 +1,1 @@
+"""The embedded stack: everything Log Router needs around it, on one machine."""

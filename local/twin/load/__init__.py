@@ -1,0 +1,1 @@
+"""COPY: from objects in S3 to rows in a table."""

@@ -1,0 +1,90 @@
+"""The twin's listener: one thread for each client, on loopback only."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hmac
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+from local.twin.catalog.install import install
+from local.twin.load.source import Source, client
+from local.twin.recorder import Recorder
+from local.twin.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOOPBACK = "127.0.0.1"
+_BACKLOG = 128
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Where the twin listens, and what stands behind it."""
+
+    port: int
+    conninfo: str
+    s3_endpoint: str
+    region: str
+    user: str
+    password: str
+
+
+class Twin:
+    """A running twin."""
+
+    def __init__(self, config: Config) -> None:
+        self.conninfo = config.conninfo
+        self.user = config.user
+        self.password = config.password
+        install(config.conninfo)
+        self.recorder = Recorder(config.conninfo)
+        self.source = Source(client(config.s3_endpoint, config.region))
+        self._sessions: set[Session] = set()
+        self._lock = threading.Lock()
+        self._listener = socket.create_server((LOOPBACK, config.port), backlog=_BACKLOG)
+        self.port = int(self._listener.getsockname()[1])
+
+    def serve(self) -> None:
+        """Take clients until `stop`."""
+        with contextlib.suppress(OSError):
+            # accept fails when stop closes the listener
+            for connection in self._connections():
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                threading.Thread(target=Session(self, connection).serve, daemon=True).start()
+
+    def _connections(self) -> Iterator[socket.socket]:
+        while True:
+            yield self._listener.accept()[0]
+
+    def stop(self) -> None:
+        """Stop taking clients and end the sessions; PostgreSQL rolls back what they left open."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for session in self._all():
+            session.cancel()
+        self.recorder.close()
+
+    def remember(self, session: Session) -> None:
+        """Note a session, so that it can be cancelled."""
+        with self._lock:
+            self._sessions.add(session)
+
+    def forget(self, session: Session) -> None:
+        """Forget a session that has ended."""
+        with self._lock:
+            self._sessions.discard(session)
+
+    def cancel(self, pid: int, secret: bytes) -> None:
+        """Cancel what the session of this number runs, if the secret is its own."""
+        for session in self._all():
+            if session.backend.pid == pid and hmac.compare_digest(session.secret, secret):
+                session.cancel()
+
+    def _all(self) -> list[Session]:
+        with self._lock:
+            return list(self._sessions)

@@ -1,0 +1,1 @@
+"""Redshift's SQL, turned into PostgreSQL's or refused."""

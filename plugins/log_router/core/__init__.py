@@ -1,0 +1,1 @@
+"""What Log Router decides, without Airflow, S3 or Redshift: values in, values out."""

@@ -1,0 +1,136 @@
+"""All events a site loads, read from files once and then only handed around as frozen values."""
+
+import difflib
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from log_router.core import yaml_file
+from log_router.core.errors import ConfigError
+from log_router.core.events import Column, Event, Strict
+from log_router.core.settings import Settings
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+class Catalog(Strict):
+    """The key that tells a line's event type, and the events by name."""
+
+    event_key: str
+    events: tuple[Event, ...]
+
+    def event(self, name: str) -> Event:
+        """Return the event of that name; KeyError where there is none."""
+        for event in self.events:
+            if event.name == name:
+                return event
+        raise KeyError(name)
+
+    def to_json(self) -> bytes:
+        """Return the catalog as canonical JSON: equal catalogs give equal bytes."""
+        return orjson.dumps(self.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+
+    @classmethod
+    def from_json(cls, document: bytes) -> Self:
+        """Return the catalog that `to_json` wrote."""
+        return cls.model_validate(orjson.loads(document))
+
+    @property
+    def config_hash(self) -> str:
+        """16 hex digits that change whenever anything of the catalog does."""
+        return hashlib.sha256(self.to_json()).hexdigest()[:16]
+
+
+def load_settings(folder: Path, overrides: Mapping[str, Any]) -> Settings:
+    """Return the settings of `folder`/settings.yaml with `overrides` on top.
+
+    Raises:
+        ConfigError: with every problem found.
+    """
+    file = folder / "settings.yaml"
+    try:
+        return Settings.model_validate({**yaml_file.read(file), **overrides})
+    except ValidationError as error:
+        raise ConfigError([f"{file}: {line}" for line in _problems(error, Settings)]) from error
+    except ValueError as error:
+        raise ConfigError([f"{file}: {error}"]) from error
+
+
+def load_catalog(folder: Path, settings: Settings) -> Catalog:
+    """Return the events of `folder`/events/*.yaml, sorted by name.
+
+    Raises:
+        ConfigError: with every problem of every file, and every table or event type claimed by two files.
+    """
+    events: list[Event] = []
+    files = sorted((folder / "events").glob("*.yaml"))
+    problems = [
+        f"{file}: would not be read; rename it to {file.stem}.yaml"
+        for file in sorted((folder / "events").glob("*.*"))
+        if file.suffix != ".yaml" and file.suffix.lower() in (".yaml", ".yml")
+    ]
+    if not files:
+        problems.append(f"{folder / 'events'}: no event is configured; add one <event>.yaml")
+    for file in files:
+        try:
+            events.append(_load_event(file))
+        except ValidationError as error:
+            problems.extend(f"{file}: {line}" for line in _problems(error, Event))
+        except ValueError as error:
+            problems.append(f"{file}: {error}")
+    problems.extend(_collisions(folder, events))
+    if problems:
+        raise ConfigError(problems)
+    return Catalog(event_key=settings.event_key, events=tuple(events))
+
+
+def _load_event(file: Path) -> Event:
+    if not _FILE_NAME.fullmatch(file.stem):
+        raise ValueError(
+            "the file's name is the event's name: use letters, digits, _ . and -, "
+            "and put any other spelling of the event type into `event_type`"
+        )
+    given = yaml_file.read(file)
+    if "name" in given:
+        raise ValueError("name: an event is named by its file; remove the key")
+    defaults = {"name": file.stem, "event_type": file.stem, "table": file.stem.lower()}
+    return Event.model_validate({**defaults, **given})
+
+
+def _collisions(folder: Path, events: list[Event]) -> Iterator[str]:
+    for key in ("table", "event_type"):
+        owners: dict[str, str] = {}
+        for event in events:
+            value = getattr(event, key)
+            owner = owners.setdefault(value, event.name)
+            if owner != event.name:
+                file = folder / "events" / f"{event.name}.yaml"
+                yield f"{file}: {key}: `{value}` is taken by {owner}.yaml; give one of them another `{key}`"
+
+
+def _problems(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
+    for problem in error.errors():
+        where = ".".join(str(part) for part in problem["loc"])
+        what = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            what = _unknown_key(str(problem["loc"][-1]), Column if problem["loc"][0] == "columns" else model)
+        elif problem["type"] == "missing":
+            what = "is missing; add it"
+        elif not problem["type"].startswith("value_error"):
+            what = f"{what}, not `{problem['input']}`"
+        yield f"{where}: {what}" if where else what
+
+
+def _unknown_key(key: str, model: type[BaseModel]) -> str:
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    near = difflib.get_close_matches(key, known, n=1)
+    return (
+        f"is not a known key; did you mean `{near[0]}`?"
+        if near
+        else f"is not a known key; known are {', '.join(known)}"
+    )

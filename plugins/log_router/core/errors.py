@@ -1,0 +1,55 @@
+"""Every error Log Router raises.
+
+LogRouterError
+├── NeedsAction            a person must act first; a retry cannot help
+│   ├── ConfigError        settings or event files are wrong; lists every problem at once
+│   ├── WindowError        a run does not say which hour it is for
+│   ├── ConservationError  counts do not add up: nothing is committed
+│   └── Refused            S3 or Redshift refused, and will refuse again
+│       └── BrokenObject   one raw object can't be read whole; the others go on
+└── WillPass               throttling, lost connections, conflicts: worth a retry
+"""
+
+from collections.abc import Sequence
+
+
+class LogRouterError(Exception):
+    """The root of all errors that Log Router raises on purpose."""
+
+
+class NeedsAction(LogRouterError):  # noqa: N818 - names the reaction, as WillPass does
+    """A person must act before a retry can succeed."""
+
+
+class WillPass(LogRouterError):  # noqa: N818
+    """The same call may succeed later, unchanged."""
+
+
+class ConfigError(NeedsAction):
+    """Settings or event files are wrong; `problems` holds one `file: path: what; remedy` line each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        head = "1 problem" if count == 1 else f"{count} problems"
+        super().__init__("\n".join([f"{head} in the configuration:", *self.problems]))
+
+
+class WindowError(NeedsAction):
+    """A run does not say which hour it is for, or says something that is not an hour."""
+
+
+class ConservationError(NeedsAction):
+    """Lines read and lines accounted for differ, or Redshift counted other rows than the manifest."""
+
+
+class Refused(NeedsAction):
+    """S3 or Redshift refused the request and would refuse it again."""
+
+
+class BrokenObject(Refused):
+    """A raw object can't be read whole: `reason` is one word, the message says what and the remedy."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        self.reason = reason
+        super().__init__(message)

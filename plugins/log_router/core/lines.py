@@ -1,0 +1,56 @@
+"""A raw object's bytes as lines."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+BOM = b"\xef\xbb\xbf"
+HEAD_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class LongLine:
+    """A line over the limit: only its first bytes are kept in memory, the raw object keeps the rest."""
+
+    head: bytes
+    length: int
+
+
+def read_lines(blocks: Iterable[bytes], max_bytes: int) -> Iterator[bytes | LongLine]:
+    """Yield each line without its end (LF or CRLF) and without a byte order mark at the start.
+
+    A last line without LF counts as a line; nothing follows a last LF. Memory is bounded by a block and
+    `max_bytes`, however long a line is.
+    """
+    head_bytes = min(HEAD_BYTES, max_bytes)
+    rest = b""
+    skipped = 0
+    for block in _without_mark(blocks):
+        lines = (rest + block if rest else block).split(b"\n")
+        rest = lines.pop()
+        for line in lines:
+            yield _finished(line, skipped, max_bytes)
+            skipped = 0
+        # One byte over the limit may be the CR of a CRLF; the last byte is kept because it may be that, too.
+        if len(rest) > max_bytes + 1:
+            skipped += len(rest) - head_bytes - 1
+            rest = rest[:head_bytes] + rest[-1:]
+    if rest:
+        yield _finished(rest, skipped, max_bytes)
+
+
+def _without_mark(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    pending = iter(blocks)
+    head = b""
+    for block in pending:
+        head += block
+        if len(head) >= len(BOM):
+            break
+    yield head.removeprefix(BOM)
+    yield from pending
+
+
+def _finished(line: bytes, skipped: int, max_bytes: int) -> bytes | LongLine:
+    line = line.removesuffix(b"\r")
+    if skipped or len(line) > max_bytes:
+        return LongLine(line[: min(HEAD_BYTES, max_bytes)], len(line) + skipped)
+    return line

@@ -1,0 +1,127 @@
+"""Which parts hold an event's rows, and which raw objects the rows came from."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import orjson
+
+from log_router.core.errors import ConservationError
+from log_router.core.reports import ObjectReport
+
+
+@dataclass(frozen=True)
+class Part:
+    """One compressed file of one event's rows: its size in stored bytes is checked by COPY."""
+
+    event: str
+    url: str
+    rows: int
+    size: int
+
+
+@dataclass(frozen=True)
+class BrokenRaw:
+    """A raw object that could not be read whole: nothing of it is loaded."""
+
+    object_id: str
+    url: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class ChunkReport:
+    """What one split task made of its chunk."""
+
+    objects: tuple[ObjectReport, ...]
+    parts: tuple[Part, ...]
+    broken: tuple[BrokenRaw, ...]
+
+    def to_json(self) -> bytes:
+        """Return the report as JSON."""
+        return orjson.dumps(
+            {
+                "objects": [report.to_dict() for report in self.objects],
+                "parts": [asdict(part) for part in self.parts],
+                "broken": [asdict(broken) for broken in self.broken],
+            }
+        )
+
+    @classmethod
+    def from_json(cls, document: bytes) -> Self:
+        """Return the report that `to_json` wrote."""
+        given = orjson.loads(document)
+        return cls(
+            objects=tuple(ObjectReport.from_dict(report) for report in given["objects"]),
+            parts=tuple(Part(**part) for part in given["parts"]),
+            broken=tuple(BrokenRaw(**broken) for broken in given["broken"]),
+        )
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Exactly the parts of one event of one batch, and its rows by raw object."""
+
+    event: str
+    batch_id: str
+    config_hash: str
+    parts: tuple[Part, ...]
+    rows_by_object: dict[str, int]
+
+    @property
+    def rows(self) -> int:
+        """How many rows a COPY of the manifest must count."""
+        return sum(part.rows for part in self.parts)
+
+    def to_json(self) -> bytes:
+        """Return the manifest as COPY reads it; keys other than `entries` are ours and ignored by COPY."""
+        return orjson.dumps(
+            {
+                "entries": [
+                    {"url": part.url, "mandatory": True, "meta": {"content_length": part.size}}
+                    for part in self.parts
+                ],
+            }
+        )
+
+    def to_load(self) -> bytes:
+        """Return everything a load needs to know, as JSON."""
+        return orjson.dumps(asdict(self))
+
+    @classmethod
+    def from_load(cls, document: bytes) -> Self:
+        """Return the manifest that `to_load` wrote."""
+        given: dict[str, Any] = orjson.loads(document)
+        parts = tuple(Part(**part) for part in given.pop("parts"))
+        return cls(parts=parts, **given)
+
+
+def manifests(batch_id: str, config_hash: str, reports: Iterable[ChunkReport]) -> tuple[Manifest, ...]:
+    """Return one manifest for each event that has rows, by event name.
+
+    Raises:
+        ConservationError: the parts of an event hold other rows than the reports counted.
+    """
+    parts: dict[str, list[Part]] = {}
+    rows: dict[str, Counter[str]] = {}
+    for report in reports:
+        for part in report.parts:
+            parts.setdefault(part.event, []).append(part)
+        for raw in report.objects:
+            for event, count in raw.rows.items():
+                rows.setdefault(event, Counter())[raw.object_id] += count
+    made = []
+    for event in sorted(parts.keys() | rows.keys()):
+        manifest = Manifest(
+            event, batch_id, config_hash, tuple(parts.get(event, ())), dict(rows.get(event, {}))
+        )
+        counted = sum(manifest.rows_by_object.values())
+        if counted != manifest.rows:
+            raise ConservationError(
+                f"event {event} of batch {batch_id}: its parts hold {manifest.rows} rows but the raw objects "
+                f"gave {counted}; nothing is loaded. Clear the split tasks of this run to split again"
+            )
+        made.append(manifest)
+    return tuple(made)

@@ -1,0 +1,86 @@
+"""What became of each line of a raw object, counted."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from log_router.core.errors import ConservationError
+
+
+@dataclass(frozen=True)
+class QuarantinedLine:
+    """A line that can't be loaded as it is. `raw` holds its first bytes only where `length` is larger."""
+
+    object_id: str
+    line_number: int
+    event: str | None
+    reason: str
+    detail: str
+    raw: bytes
+    length: int
+
+
+@dataclass(frozen=True)
+class UnroutedLine:
+    """A well-formed line whose event type has no config."""
+
+    object_id: str
+    line_number: int
+    event_type: str
+    raw: bytes
+
+
+@dataclass
+class ObjectReport:
+    """Counts of lines of one raw object: rows by event, quarantined by event and reason, unrouted by type.
+
+    Quarantined lines whose event is not known are counted under the event "".
+    """
+
+    object_id: str
+    lines: int = 0
+    blank: int = 0
+    rows: Counter[str] = field(default_factory=Counter)
+    quarantined: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unrouted: Counter[str] = field(default_factory=Counter)
+
+    def check(self) -> None:
+        """Return when every line read is accounted for.
+
+        Raises:
+            ConservationError: lines != rows + quarantined + unrouted + blank.
+        """
+        fates = self.rows.total() + self.quarantined.total() + self.unrouted.total() + self.blank
+        if fates != self.lines:
+            raise ConservationError(
+                f"raw object {self.object_id}: {self.lines} lines were read but {fates} are accounted for "
+                f"({self.rows.total()} rows, {self.quarantined.total()} quarantined, "
+                f"{self.unrouted.total()} unrouted, {self.blank} blank); nothing of it is loaded. "
+                "This is a defect of Log Router: please report it"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON takes it."""
+        return {
+            "object_id": self.object_id,
+            "lines": self.lines,
+            "blank": self.blank,
+            "rows": dict(self.rows),
+            "quarantined": [
+                {"event": event, "reason": reason, "lines": lines}
+                for (event, reason), lines in self.quarantined.items()
+            ],
+            "unrouted": dict(self.unrouted),
+        }
+
+    @classmethod
+    def from_dict(cls, given: dict[str, Any]) -> Self:
+        """Return the report that `to_dict` gave."""
+        return cls(
+            object_id=given["object_id"],
+            lines=given["lines"],
+            blank=given["blank"],
+            rows=Counter(given["rows"]),
+            quarantined=Counter({(q["event"], q["reason"]): q["lines"] for q in given["quarantined"]}),
+            unrouted=Counter(given["unrouted"]),
+        )

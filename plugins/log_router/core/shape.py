@@ -1,0 +1,54 @@
+"""A decoded line becomes a row: a flat JSON object of its table's columns."""
+
+import msgspec
+
+from log_router.core import paths
+from log_router.core.events import Event
+from log_router.core.values import BadValue, Converter, converter
+
+# Redshift's COPY takes a JSON object of 4 MB at most (Database Developer Guide, "COPY from JSON format"),
+# and its parser needs a second byte for each `|`.
+MAX_ROW_BYTES = 4 * 1024 * 1024
+_encode = msgspec.json.Encoder().encode
+
+
+class Shaper:
+    """What one event's lines become. Made once per event and batch, used for each of its lines."""
+
+    def __init__(self, event: Event, batch_id: str) -> None:
+        self._batch_id = batch_id
+        self._columns: list[tuple[str, paths.Path, Converter, bool]] = [
+            (column.name, column.path, converter(column), column.required) for column in event.columns
+        ]
+
+    def row(self, document: dict[str, object], object_id: str, line_number: int) -> bytes:
+        """Return the row as one line of JSON; columns without a value are left out and become NULL.
+
+        Raises:
+            BadValue: a column can't take its value, a required value is missing, or the row is too large.
+        """
+        row: dict[str, object] = {}
+        for name, path, convert, required in self._columns:
+            value = paths.find(document, path)
+            if value is None:
+                if required:
+                    raise BadValue(
+                        "missing_required", f"{name}: there is no value at `{paths.written(path)}`"
+                    )
+                continue
+            try:
+                row[name] = convert(value)
+            except BadValue as error:
+                raise BadValue(error.reason, f"{name}: {error.detail}") from error
+            except RecursionError as error:
+                # What could just be decoded may need a deeper stack to be written or shown.
+                raise BadValue("too_deep", f"{name}: its value is nested too deeply") from error
+        row["_lr_object"] = object_id
+        row["_lr_line"] = line_number
+        row["_lr_batch"] = self._batch_id
+        encoded = _encode(row)
+        if len(encoded) + encoded.count(b"|") > MAX_ROW_BYTES:
+            raise BadValue(
+                "row_too_large", f"the row has {len(encoded)} bytes; Redshift takes {MAX_ROW_BYTES}"
+            )
+        return encoded

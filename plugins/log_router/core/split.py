@@ -1,0 +1,116 @@
+"""Lines in; rows, quarantined lines and unrouted lines out; every line counted."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Protocol
+
+import msgspec
+
+from log_router.core import paths
+from log_router.core.catalog import Catalog
+from log_router.core.lines import LongLine
+from log_router.core.reports import ObjectReport, QuarantinedLine, UnroutedLine
+from log_router.core.shape import Shaper
+from log_router.core.values import BadValue
+
+# Numbers keep every digit: integers are int of any size, all others Decimal.
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+# What bytes from outside may raise: ValueError for bad JSON or UTF-8 and for integers of thousands of digits,
+# RecursionError for nesting beyond the stack, ArithmeticError for exponents beyond Decimal's.
+_DECODE_ERRORS = (ValueError, RecursionError, ArithmeticError)
+
+
+MAX_EVENT_TYPE_BYTES = 1024
+
+
+class Sink(Protocol):
+    """Where the lines of a chunk go."""
+
+    def row(self, event: str, row: bytes) -> None:
+        """Take one row of an event, without a line end."""
+
+    def quarantined(self, line: QuarantinedLine) -> None:
+        """Take a line that can't be loaded as it is."""
+
+    def unrouted(self, line: UnroutedLine) -> None:
+        """Take a line whose event type has no config."""
+
+
+class Splitter:
+    """Sends each line to the stream of its event, as the catalog of one batch says."""
+
+    def __init__(self, catalog: Catalog, batch_id: str) -> None:
+        self._event_path = paths.parse(catalog.event_key)
+        self._routes = {event.event_type: (event.name, Shaper(event, batch_id)) for event in catalog.events}
+
+    def split(self, object_id: str, lines: Iterable[bytes | LongLine], sink: Sink) -> ObjectReport:
+        """Send every line of a raw object to `sink` and return the counts, which add up.
+
+        Line numbers start at 1.
+        """
+        report = ObjectReport(object_id)
+        for number, line in enumerate(lines, start=1):
+            report.lines += 1
+            if not line or (isinstance(line, bytes) and line.isspace()):
+                report.blank += 1
+                continue
+            event: str | None = None
+            try:
+                document = self._document(line)
+                event_type = self._event_type(document)
+                route = self._routes.get(event_type)
+                if route is None:
+                    sink.unrouted(UnroutedLine(object_id, number, event_type, line))  # type: ignore[arg-type]
+                    report.unrouted[event_type] += 1
+                    continue
+                event, shaper = route
+                row = shaper.row(document, object_id, number)
+            except BadValue as bad:
+                sink.quarantined(_quarantined(object_id, number, event, bad, line))
+                report.quarantined[event or "", bad.reason] += 1
+                continue
+            sink.row(event, row)
+            report.rows[event] += 1
+        report.check()
+        return report
+
+    def _document(self, line: bytes | LongLine) -> dict[str, object]:
+        if isinstance(line, LongLine):
+            raise BadValue(
+                "line_too_long", f"the line has {line.length} bytes; see max_line_bytes in the settings"
+            )
+        try:
+            document = _decode(line)
+        except UnicodeDecodeError as error:
+            raise BadValue("invalid_utf8", f"{error.reason} at byte {error.start} of a text") from error
+        except _DECODE_ERRORS as error:
+            raise BadValue("malformed_json", str(error) or type(error).__name__) from error
+        if not isinstance(document, dict):
+            raise BadValue("not_an_object", f"the line is a JSON {_kind(document)}, not an object")
+        return document
+
+    def _event_type(self, document: dict[str, object]) -> str:
+        event_type = paths.find(document, self._event_path)
+        if type(event_type) is int:
+            event_type = str(event_type)
+        if isinstance(event_type, str) and event_type:
+            if "\0" in event_type or len(event_type.encode()) > MAX_EVENT_TYPE_BYTES:
+                raise BadValue("bad_event_type", f"it holds U+0000 or more than {MAX_EVENT_TYPE_BYTES} bytes")
+            return event_type
+        where = paths.written(self._event_path)
+        if event_type is None:
+            raise BadValue("no_event_type", f"there is no value at the event key `{where}`")
+        raise BadValue(
+            "no_event_type", f"the value at the event key `{where}` is empty, or neither text nor an integer"
+        )
+
+
+def _kind(document: object) -> str:
+    return {list: "array", str: "string", bool: "boolean", type(None): "null"}.get(type(document), "number")
+
+
+def _quarantined(
+    object_id: str, number: int, event: str | None, bad: BadValue, line: bytes | LongLine
+) -> QuarantinedLine:
+    raw, length = (line.head, line.length) if isinstance(line, LongLine) else (line, len(line))
+    return QuarantinedLine(object_id, number, event, bad.reason, bad.detail, raw, length)

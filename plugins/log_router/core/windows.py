@@ -1,0 +1,75 @@
+"""Which hour a run is for, and where its raw objects are."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from log_router.core.errors import WindowError
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Hour:
+    """One partition: [start, start + 1 hour) in UTC."""
+
+    start: datetime
+
+    @property
+    def end(self) -> datetime:
+        """The first moment after the hour."""
+        return self.start + HOUR
+
+    def prefix(self, template: str) -> str:
+        """Return the key prefix of the hour's raw objects from a strftime template."""
+        return self.start.strftime(template)
+
+    @property
+    def label(self) -> str:
+        """The hour as part of an S3 key: 20260131T13."""
+        return self.start.strftime("%Y%m%dT%H")
+
+    def __str__(self) -> str:
+        return self.start.strftime("%Y-%m-%dT%H:00Z")
+
+
+def hour_of_run(asked: str | None, interval: tuple[datetime | None, datetime | None]) -> Hour:
+    """Return the hour a run is for: the one asked for, else its data interval.
+
+    Args:
+        asked: ISO 8601 time in the hour, as typed into the trigger form; UTC where it has no offset.
+        interval: start and end of the run's data interval, None where it has none.
+
+    Raises:
+        WindowError: neither is there, or what is there is not one whole hour.
+    """
+    if asked:
+        return _asked(asked)
+    start, end = interval
+    if start is None or end is None:
+        raise WindowError(
+            "this run has no data interval, so it does not say which hour to load; "
+            "trigger it with the parameter `hour`, such as 2026-01-31T13:00:00Z, or with a logical date"
+        )
+    # A plain datetime: pendulum's, which Airflow hands in, loses its zone when an hour is added to it in UTC.
+    start = datetime.fromtimestamp(start.timestamp(), UTC)
+    if end - start != HOUR or _cut(start) != start:
+        raise WindowError(
+            f"the run's data interval {start.isoformat()} to {end.isoformat()} is not one whole hour; "
+            "trigger it with the parameter `hour`"
+        )
+    return Hour(start)
+
+
+def _asked(text: str) -> Hour:
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise WindowError(f"hour: `{text}` is not a time; write one such as 2026-01-31T13:00:00Z") from error
+    if _cut(moment) != moment:
+        raise WindowError(f"hour: `{text}` is not a whole hour; write {_cut(moment).isoformat()}")
+    return Hour(moment)
+
+
+def _cut(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)

@@ -1,0 +1,212 @@
+"""The tasks of a run: each gets its clients from the site, calls one function, returns keys and counts."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from log_router.core.errors import NeedsAction
+from log_router.core.windows import Hour, hour_of_run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+    from log_router.core.batches import RawObject
+    from log_router.core.catalog import Catalog
+    from log_router.site import Site
+
+BATCH = "batch"
+
+
+class LogRouterOperator(BaseOperator):
+    """A task whose errors are told apart: what a person must mend fails at once, the rest is retried."""
+
+    def execute(self, context: "Context") -> Any:
+        """Run the task; a NeedsAction becomes a failure without retry."""
+        # Imported here: every task process parses the DAG file and would pay for it before its own work.
+        from log_router.site import Site  # noqa: PLC0415
+
+        try:
+            return self.work(context, Site())
+        except NeedsAction as error:
+            raise AirflowFailException(str(error)) from error
+
+    def work(self, context: "Context", site: "Site") -> Any:
+        """Do what the task is for."""
+        raise NotImplementedError
+
+
+def hour_of(context: "Context") -> Hour:
+    """Return the hour a task's run is for.
+
+    Raises:
+        WindowError: the run does not say.
+    """
+    return hour_of_run(
+        context["params"].get("hour"),
+        (context.get("data_interval_start"), context.get("data_interval_end")),
+    )
+
+
+class PlanHourOperator(LogRouterOperator):
+    """Lists the hour's raw objects and plans those that are not settled; returns one entry a chunk."""
+
+    def work(self, context: "Context", site: "Site") -> list[dict[str, Any]]:
+        """Plan the hour; bad config fails here, before anything is read."""
+        catalog = site.catalog
+        hour = hour_of(context)
+        prefix = hour.prefix(site.settings.raw_prefix)
+        found = site.store.list_raw(prefix)
+        self.log.info("%s: s3://%s/%s", hour, site.settings.raw_bucket, prefix)
+        if not found:
+            self.log.info("%s: the hour is empty: no raw object below the prefix", hour)
+        return self._planned(context, site, catalog, hour.label, found)
+
+    def _planned(
+        self, context: "Context", site: "Site", catalog: "Catalog", label: str, found: "Sequence[RawObject]"
+    ) -> list[dict[str, Any]]:
+        from log_router.planning import Planner  # noqa: PLC0415 - see execute
+
+        planner = Planner(site.store, site.warehouse, site.statements, site.settings, catalog)
+        run = f"{context['dag'].dag_id} {context['run_id']}"
+        batch = planner.plan(run, label, found)
+        key = site.store.put_batch(batch, catalog)
+        context["ti"].xcom_push(key=BATCH, value=key)
+        return [{"batch": key, "chunk": chunk} for chunk in range(len(batch.chunks))]
+
+
+class SplitOperator(LogRouterOperator):
+    """Splits one chunk of a batch into parts by event; returns its counts."""
+
+    def __init__(self, *, chunk: dict[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.chunk = chunk
+
+    def work(self, context: "Context", site: "Site") -> dict[str, int]:
+        """Split the chunk with the catalog its batch was planned with."""
+        from log_router.splitting import split_chunk  # noqa: PLC0415 - see execute
+
+        number = self.chunk["chunk"]
+        batch, catalog = site.store.get_batch(self.chunk["batch"])
+        report = split_chunk(site.store, batch, catalog, number)
+        site.store.put_report(batch, number, report)
+        counts = {
+            "chunk": number,
+            "objects": len(report.objects),
+            "broken": len(report.broken),
+            "lines": sum(raw.lines for raw in report.objects),
+            "rows": sum(raw.rows.total() for raw in report.objects),
+            "quarantined": sum(raw.quarantined.total() for raw in report.objects),
+            "unrouted": sum(raw.unrouted.total() for raw in report.objects),
+            "parts": len(report.parts),
+        }
+        self.log.info("%s: %s", batch.batch_id, counts)
+        return counts
+
+
+class CollectOperator(LogRouterOperator):
+    """Adds up the reports of a batch and writes one manifest an event; returns one entry an event."""
+
+    def __init__(self, *, plan_task_id: str, split_task_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan_task_id = plan_task_id
+        self.split_task_id = split_task_id
+
+    def work(self, context: "Context", site: "Site") -> list[dict[str, str]]:
+        """Write the manifests of all chunks that were split; a chunk that failed keeps its objects pending."""
+        from log_router.core.manifests import manifests  # noqa: PLC0415 - see execute
+
+        batch, _ = site.store.get_batch(context["ti"].xcom_pull(task_ids=self.plan_task_id, key=BATCH))
+        chunks = [counts["chunk"] for counts in results(context, self.split_task_id)]
+        if batch.chunks and not chunks:
+            raise AirflowSkipException("no chunk of the batch was split, so there is nothing to load")
+        made = manifests(
+            batch.batch_id, batch.config_hash, [site.store.get_report(batch, chunk) for chunk in chunks]
+        )
+        rows = sum(manifest.rows for manifest in made)
+        self.log.info(
+            "%s: %d of %d chunks, %d events, %d rows",
+            *(batch.batch_id, len(chunks), len(batch.chunks), len(made), rows),
+        )
+        return [{"event": manifest.event, "load": site.store.put_manifest(manifest)} for manifest in made]
+
+
+class LoadOperator(LogRouterOperator):
+    """Loads one event of a batch into its table, in one transaction; returns its counts."""
+
+    # In a mapped task group Airflow puts the mapped value in with the templates.
+    template_fields = ("target",)
+
+    def __init__(self, *, plan_task_id: str, target: dict[str, str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan_task_id = plan_task_id
+        self.target = target
+
+    def work(self, context: "Context", site: "Site") -> dict[str, Any]:
+        """Load what the ledger lacks of the event."""
+        from log_router.core.manifests import Manifest  # noqa: PLC0415 - see execute
+        from log_router.loading import Load  # noqa: PLC0415
+
+        # The name of this mapped task in the UI.
+        context["event"] = self.target["event"]  # type: ignore[typeddict-unknown-key]
+        _, catalog = site.store.get_batch(context["ti"].xcom_pull(task_ids=self.plan_task_id, key=BATCH))
+        manifest = Manifest.from_load(site.store.get(self.target["load"]))
+        load = Load(
+            warehouse=site.warehouse,
+            statements=site.statements,
+            settings=site.settings,
+            event=catalog.event(manifest.event),
+            manifest=manifest,
+            manifest_url=site.store.manifest_url(manifest),
+            parts_url=site.store.parts_url(manifest),
+        )
+        outcome = load.run()
+        self.log.info(
+            "%s: %d rows of %d raw objects loaded; %d raw objects were loaded before",
+            *(outcome.event, outcome.rows, outcome.objects, outcome.already_loaded),
+        )
+        return asdict(outcome)
+
+
+class SettleOperator(LogRouterOperator):
+    """Records what the batch came to. Always the last task: it fails the run where anything is incomplete."""
+
+    def __init__(self, *, plan_task_id: str, split_task_id: str, load_task_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan_task_id = plan_task_id
+        self.split_task_id = split_task_id
+        self.load_task_id = load_task_id
+
+    def work(self, context: "Context", site: "Site") -> dict[str, int]:
+        """Record the settled raw objects.
+
+        Raises:
+            NeedsAction: raw objects stay pending; says which and why.
+        """
+        from log_router.settling import Settler, unfinished  # noqa: PLC0415 - see execute
+
+        key = context["ti"].xcom_pull(task_ids=self.plan_task_id, key=BATCH)
+        if key is None:
+            raise NeedsAction(f"nothing was planned: see the log of task {self.plan_task_id}")
+        batch, catalog = site.store.get_batch(key)
+        chunks = [counts["chunk"] for counts in results(context, self.split_task_id)]
+        reports = {chunk: site.store.get_report(batch, chunk) for chunk in chunks}
+        loaded = {outcome["event"] for outcome in results(context, self.load_task_id)}
+        settler = Settler(site.warehouse, site.statements, site.settings.ledger_schema)
+        settlement = settler.settle(batch, catalog, list(reports.values()), loaded)
+        self.log.info("%s: %s", batch.batch_id, asdict(settlement))
+        problems = unfinished(batch, reports, loaded)
+        if problems:
+            raise NeedsAction(
+                f"{settlement.incomplete_objects} of {len(batch.objects)} raw objects stay pending; all else is "
+                "loaded. After the remedy, run this hour again:\n" + "\n".join(problems)
+            )
+        return asdict(settlement)
+
+
+def results(context: "Context", task_id: str) -> list[dict[str, Any]]:
+    """Return what the successful instances of a mapped task returned, in no order to rely on."""
+    return [result for result in context["ti"].xcom_pull(task_ids=[task_id]) if result]

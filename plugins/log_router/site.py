@@ -1,0 +1,92 @@
+"""This installation: where its files are, and the clients its Airflow connections give.
+
+The one module that joins settings, Airflow's connections and Variables, and the rest.
+"""
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from log_router.core.catalog import Catalog, load_catalog, load_settings
+from log_router.core.errors import ConfigError
+from log_router.core.settings import Settings, environment_overrides
+from log_router.core.sql import Statements
+
+if TYPE_CHECKING:
+    from log_router.store import Store
+    from log_router.warehouse import Warehouse
+
+# The repository: plugins/log_router/site.py stands two folders below it.
+HOME = Path(__file__).resolve().parents[2]
+CONFIG_VARIABLE = "LOG_ROUTER_CONFIG"
+SETTINGS_VARIABLE = "log_router_settings"
+
+
+def config_folder() -> Path:
+    """Return the folder of settings.yaml and events/: `LOG_ROUTER_CONFIG`, else include/."""
+    return HOME / os.environ.get(CONFIG_VARIABLE, "include")
+
+
+class Site:
+    """What a task needs, each made when it is first asked for."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of the site.
+
+        The file's, overridden by the Airflow Variable `log_router_settings` (a JSON object of keys), overridden
+        by `LOG_ROUTER_*` environment variables.
+
+        Raises:
+            ConfigError: with every problem.
+        """
+        return load_settings(config_folder(), {**_variable_overrides(), **environment_overrides(os.environ)})
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The configured events.
+
+        Raises:
+            ConfigError: with every problem.
+        """
+        return load_catalog(config_folder(), self.settings)
+
+    @cached_property
+    def statements(self) -> Statements:
+        """The statements of include/sql."""
+        return Statements(HOME / "include" / "sql")
+
+    @cached_property
+    def store(self) -> "Store":
+        """S3 through the Airflow connection of the settings."""
+        from airflow.providers.amazon.aws.hooks.s3 import S3Hook  # noqa: PLC0415 - half a second of CPU
+
+        from log_router.store import Store  # noqa: PLC0415 - the same
+
+        hook = S3Hook(aws_conn_id=self.settings.aws_conn_id, region_name=self.settings.region)
+        return Store(hook.get_conn(), self.settings)
+
+    @cached_property
+    def warehouse(self) -> "Warehouse":
+        """Redshift through the Airflow connection of the settings."""
+        from airflow.providers.amazon.aws.hooks.redshift_sql import (  # noqa: PLC0415 - half a second of CPU
+            RedshiftSQLHook,
+        )
+
+        from log_router.warehouse import Warehouse  # noqa: PLC0415 - the same
+
+        hook = RedshiftSQLHook(
+            redshift_conn_id=self.settings.redshift_conn_id, aws_conn_id=self.settings.aws_conn_id
+        )
+        return Warehouse(hook.get_conn, self.settings.statement_timeout_seconds)
+
+
+def _variable_overrides() -> dict[str, Any]:
+    from airflow.sdk import Variable  # noqa: PLC0415 - only tasks have Variables
+
+    overrides = Variable.get(SETTINGS_VARIABLE, default={}, deserialize_json=True)
+    if not isinstance(overrides, dict):
+        remedy = 'it must hold a JSON object of settings, such as {"grace_seconds": 600}'
+        raise ConfigError([f"Airflow Variable {SETTINGS_VARIABLE}: {remedy}"])
+    return overrides

@@ -1,0 +1,118 @@
+"""One site of a test, and the two events it knows."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from log_router.core.batches import Batch, RawObject, pack
+from log_router.core.catalog import Catalog
+from log_router.core.events import Event
+from log_router.core.manifests import Manifest, manifests
+from log_router.core.settings import MIB, Settings
+from log_router.core.sql import Statements
+from log_router.loading import Load, Outcome
+from log_router.planning import Planner
+from log_router.splitting import split_chunk
+from log_router.store import Store
+from log_router.warehouse import Warehouse
+
+SQL = Path(__file__).resolve().parents[2] / "include" / "sql"
+
+
+@dataclass(frozen=True)
+class Place:
+    """One site: what the tasks of a run would be given."""
+
+    store: Store
+    warehouse: Warehouse
+    statements: Statements
+    settings: Settings
+    catalog: Catalog
+
+    def upload(self, key: str, body: bytes) -> RawObject:
+        """Put a raw object where a producer would."""
+        bucket = self.settings.raw_bucket
+        self.store.client.put_object(Bucket=bucket, Key=key, Body=body)
+        (found,) = [raw for raw in self.store.list_raw(key) if raw.key == key]
+        return found
+
+    def plan(self, run: str = "run", prefix: str = "raw/") -> Batch:
+        """Plan what is below a prefix."""
+        planner = Planner(self.store, self.warehouse, self.statements, self.settings, self.catalog)
+        return planner.plan(run, "label", self.store.list_raw(prefix))
+
+    def split(self, batch: Batch) -> tuple[Manifest, ...]:
+        """Split all chunks of a batch; return its manifests."""
+        reports = [split_chunk(self.store, batch, self.catalog, chunk) for chunk in range(len(batch.chunks))]
+        return manifests(batch.batch_id, batch.config_hash, reports)
+
+    def batch_of(self, *raws: RawObject, run: str = "run") -> Batch:
+        """Return a batch of these raw objects, whatever is loaded already."""
+        return Batch(run, "label", self.catalog.config_hash, pack(raws, 64 * MIB, 8))
+
+    def load(self, manifest: Manifest) -> Outcome:
+        """Load one event."""
+        self.store.put_manifest(manifest)
+        return self.load_of(manifest).run()
+
+    def load_of(self, manifest: Manifest) -> Load:
+        """Return the load of one event, its manifest written."""
+        self.store.put_manifest(manifest)
+        return Load(
+            warehouse=self.warehouse,
+            statements=self.statements,
+            settings=self.settings,
+            event=self.catalog.event(manifest.event),
+            manifest=manifest,
+            manifest_url=self.store.manifest_url(manifest),
+            parts_url=self.store.parts_url(manifest),
+        )
+
+    def rows(self, query: str) -> list[list[object]]:
+        """Return the rows of a query in the schema of the event tables."""
+        with self.warehouse.session() as session:
+            session.run(f'SET search_path TO "{self.settings.table_schema}"')
+            return [list(row) for row in session.fetch(query)]
+
+
+MakePlace = Callable[..., Place]
+
+EVENTS = (
+    Event.model_validate(
+        {
+            "name": "order_placed",
+            "event_type": "order_placed",
+            "table": "order_placed",
+            "description": "A buyer's order; it's placed \\o/",
+            "event_time": "at",
+            "sort_key": ["at"],
+            "dist_key": "order",
+            "columns": [
+                {"name": "order", "path": "properties.id", "type": "bigint", "required": True},
+                {"name": "at", "type": "timestamp", "description": "When, in UTC"},
+                {"name": "total", "path": "properties.total", "type": "numeric(12,2)"},
+                {"name": "note", "path": "properties.note", "type": "varchar(32)"},
+                {"name": "items", "path": "properties.items", "type": "super"},
+            ],
+        }
+    ),
+    Event.model_validate(
+        {
+            "name": "page_viewed",
+            "event_type": "page_viewed",
+            "table": "page_viewed",
+            "columns": [{"name": "url", "type": "varchar(64)"}],
+        }
+    ),
+)
+
+
+def order(number: int, **properties: object) -> bytes:
+    """Return a line of one placed order."""
+    document = {
+        "event": "order_placed",
+        "at": "2026-01-31T13:00:00Z",
+        "properties": {"id": number, "total": 9.99, **properties},
+    }
+    return json.dumps(document).encode() + b"\n"

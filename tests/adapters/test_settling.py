@@ -1,0 +1,96 @@
+"""What plan finds and settle records, through the real driver into the Redshift twin."""
+
+from dataclasses import replace
+
+from log_router.core.catalog import Catalog
+from log_router.core.events import Event
+from log_router.settling import Settlement, Settler, unfinished
+from log_router.splitting import split_chunk
+from tests.adapters.place import EVENTS, Place, order
+
+VIEW = b'{"event":"page_viewed","url":"/"}\n'
+
+
+def settle(place: Place, run: str, *, failing: frozenset[str] = frozenset()) -> Settlement:
+    """Run plan, split, load and settle; loads of `failing` events do not happen."""
+    batch = place.plan(run)
+    reports = [split_chunk(place.store, batch, place.catalog, chunk) for chunk in range(len(batch.chunks))]
+    loaded = set()
+    for manifest in place.split(batch):
+        if manifest.event not in failing:
+            place.load(manifest)
+            loaded.add(manifest.event)
+    settler = Settler(place.warehouse, place.statements, place.settings.ledger_schema)
+    return settler.settle(batch, place.catalog, reports, loaded)
+
+
+def test_what_is_settled_is_not_planned_again(place: Place) -> None:
+    """After a run its objects are done: the next run plans only what came since."""
+    place.upload("raw/a", order(1) + b"bad\n" + b'{"event":"unknown"}\n\n')
+    assert settle(place, "first") == Settlement(1, 4, 1, 1, 1, 1, 0)
+    place.upload("raw/b", VIEW)
+    assert [raw.key for raw in place.plan("second").objects] == ["raw/b"]
+
+
+def test_an_event_that_failed_keeps_its_objects_pending(place: Place) -> None:
+    """Objects with rows of an event whose load failed stay pending; all others are settled."""
+    place.upload("raw/both", order(1) + VIEW)
+    place.upload("raw/view", VIEW)
+    assert settle(place, "first", failing=frozenset({"order_placed"})).incomplete_objects == 1
+    assert [raw.key for raw in place.plan("second").objects] == ["raw/both"]
+    settle(place, "second")
+    assert place.rows("SELECT COUNT(*) FROM page_viewed") == [[2]]
+    assert place.rows("SELECT COUNT(*) FROM order_placed") == [[1]]
+    assert place.plan("third").objects == ()
+
+
+def test_an_event_added_later_finds_its_past(place: Place) -> None:
+    """Objects that hold lines of an event configured since are pending again; their other rows stay once."""
+    place.upload("raw/a", VIEW + b'{"event":"it\'s \\u00e9\\\\new","n":1}\n')
+    place.upload("raw/b", VIEW)
+    settle(place, "first")
+    new = Event.model_validate(
+        {
+            "name": "new",
+            "event_type": "it's é\\new",
+            "table": "new",
+            "columns": [{"name": "n", "type": "integer"}],
+        }
+    )
+    grown = replace(place, catalog=Catalog(event_key="event", events=(*EVENTS, new)))
+    assert [raw.key for raw in grown.plan("second").objects] == ["raw/a"]
+    settle(grown, "second")
+    assert grown.rows("SELECT n FROM new") == [[1]]
+    assert grown.rows("SELECT COUNT(*) FROM page_viewed") == [[2]]
+    assert grown.plan("third").objects == ()
+
+
+def test_settling_twice_leaves_one_record(place: Place) -> None:
+    """A settle task that runs again replaces its records."""
+    place.upload("raw/a", order(1) + b'{"event":"unknown"}\nbad\n')
+    batch = place.plan("run")
+    reports = [split_chunk(place.store, batch, place.catalog, 0)]
+    settler = Settler(place.warehouse, place.statements, place.settings.ledger_schema)
+    for _ in range(2):
+        settler.settle(batch, place.catalog, reports, {"order_placed"})
+    ledger = place.settings.ledger_schema
+    assert place.rows(f"SELECT lines, rows_split, quarantined, unrouted FROM {ledger}.objects") == [
+        [3, 1, 1, 1]
+    ]
+    assert place.rows(
+        "SELECT event, event_type, rows_split, quarantined, unrouted "
+        f"FROM {ledger}.object_events ORDER BY 3 DESC, 4 DESC"
+    ) == [["order_placed", "order_placed", 1, 0, 0], [None, None, 0, 1, 0], [None, "unknown", 0, 0, 1]]
+
+
+def test_what_is_unfinished_says_why(place: Place) -> None:
+    """Each thing that keeps objects pending gives a line that says what and where to look."""
+    place.upload("raw/a", order(1))
+    place.upload("raw/broken", b"\x1f\x8b\x08 not gzip")
+    batch = place.plan("run")
+    report = split_chunk(place.store, batch, place.catalog, 0)
+    problems = unfinished(batch, {0: report}, set())
+    assert len(problems) == 2
+    assert "raw/broken" in problems[0]
+    assert "event order_placed was not loaded" in problems[1]
+    assert "was not split (2 raw objects)" in unfinished(batch, {}, set())[0]

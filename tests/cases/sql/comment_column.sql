@@ -1,0 +1,1 @@
+COMMENT ON COLUMN "marketplace"."order_placed"."order" IS 'It''s the order''s total, net\\gross'

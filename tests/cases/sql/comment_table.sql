@@ -1,0 +1,1 @@
+COMMENT ON TABLE "marketplace"."order_placed" IS 'A buyer paid; "placed"'

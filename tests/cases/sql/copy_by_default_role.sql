@@ -1,0 +1,11 @@
+COPY "log_router_stage" ("order")
+FROM 's3://staging/m.json'
+IAM_ROLE DEFAULT
+MANIFEST
+FORMAT AS JSON 'auto'
+ZSTD
+TIMEFORMAT 'auto'
+DATEFORMAT 'auto'
+COMPUPDATE OFF
+STATUPDATE OFF
+MAXERROR 0

@@ -1,0 +1,1 @@
+LOCK TABLE "log_router"."ledger_order_placed"

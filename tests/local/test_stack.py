@@ -1,0 +1,78 @@
+"""The stack's storage, started for real: what is kept, what is refused, what is left behind."""
+
+import json
+import socket
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from local import s3
+from local.environment import StackError
+from local.ports import Ports
+from local.stack import RAW_BUCKET, Stack
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(not s3.SERVER.exists(), reason="the S3 server is not installed: run `make install`"),
+]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def test_objects_and_tables_outlive_down_together(tmp_path: Path) -> None:
+    """After down and up, bucket and warehouse hold the same as before, with the same ETags."""
+    ports = Ports.free()
+    with Stack(tmp_path, ports, airflow=False) as stack:
+        written = stack.s3().put_object(Bucket=RAW_BUCKET, Key="raw/a b+c.json", Body=b"{}\n")["ETag"]
+        with psycopg.connect(stack.warehouse_dsn, autocommit=True) as connection:
+            connection.execute("CREATE TABLE kept (id BIGINT)")
+            connection.execute("INSERT INTO kept VALUES (1)")
+    with Stack(tmp_path, ports, airflow=False) as stack:
+        assert stack.s3().head_object(Bucket=RAW_BUCKET, Key="raw/a b+c.json")["ETag"] == written
+        with psycopg.connect(stack.warehouse_dsn) as connection:
+            assert connection.execute("SELECT id FROM kept").fetchall() == [(1,)]
+
+
+def test_up_on_a_running_stack_starts_nothing_and_uses_its_ports(tmp_path: Path) -> None:
+    """A second `make up` finds the first one's processes, wherever they listen."""
+    with Stack(tmp_path, Ports.free(), airflow=False) as stack:
+        before = {path.name: path.read_text() for path in (tmp_path / "run").iterdir()}
+        second = Stack(tmp_path, Ports.free(), airflow=False)
+        second.up()
+        assert second.ports == stack.ports
+        assert {path.name: path.read_text() for path in (tmp_path / "run").iterdir()} == before
+
+
+def test_down_leaves_no_process_and_no_pid_file(tmp_path: Path) -> None:
+    """What up started is gone after down; a second down has nothing to do."""
+    stack = Stack(tmp_path, Ports.free(), airflow=False)
+    stack.up()
+    pids = [json.loads(path.read_text())["pid"] for path in (tmp_path / "run").iterdir()]
+    assert len(pids) == 3
+    assert all(map(alive, pids))
+    assert sorted(stack.down()) == ["postgres", "s3", "twin"]
+    assert not any(map(alive, pids))
+    assert stack.down() == []
+
+
+def test_a_taken_port_stops_the_start_before_anything_runs(tmp_path: Path) -> None:
+    """The error names the port; nothing is left running."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken = server.getsockname()[1]
+        free = Ports.free()
+        ports = Ports(**{**vars(free), "warehouse": taken})
+        with pytest.raises(StackError, match=rf"{taken} \(warehouse\)"):
+            Stack(tmp_path, ports, airflow=False).up()
+    assert not list(tmp_path.glob("run/*"))
+
+
+def test_secrets_are_readable_by_their_owner_only(tmp_path: Path) -> None:
+    """No other user of the machine can read the passwords."""
+    Stack(tmp_path, Ports.free(), airflow=False)
+    assert (tmp_path / "credentials.json").stat().st_mode & 0o777 == 0o600

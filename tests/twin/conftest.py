@@ -1,0 +1,102 @@
+"""A real PostgreSQL, a real S3 server over HTTP, and the twin between them, once for all tests."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from local import s3
+from local.credentials import Credentials
+from local.environment import ROOT, aws_environment, base_environment
+from local.ports import Ports
+from local.postgres import Postgres
+from local.processes import Processes
+from tests.twin.warehouse import PASSWORD, USER, Bucket, Warehouse
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@pytest.fixture(scope="session")
+def ports() -> Ports:
+    return Ports.free()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, ports: Ports) -> Iterator[Path]:
+    """Run PostgreSQL, the S3 server and the twin; yield their state folder."""
+    state = tmp_path_factory.mktemp("twin-stack")
+    for folder in (state, *state.parents):
+        # the unprivileged user that PostgreSQL runs as must reach its data
+        if folder.owner() == state.owner() and folder.name.startswith(("pytest-", "twin-")):
+            folder.chmod(folder.stat().st_mode | 0o011)
+    environment = base_environment(state)
+    processes = Processes(state)
+    postgres = Postgres(state, ports.postgres, Credentials.kept_in(state), environment)
+    try:
+        postgres.start(processes)
+        s3.start(processes, state, ports.s3, environment)
+        endpoint = f"http://127.0.0.1:{ports.s3}"
+        twin = _start_twin(ports, postgres.dsn, endpoint, environment)
+        try:
+            yield state
+        finally:
+            twin.terminate()
+            assert twin.wait(timeout=20) == 0
+            assert twin.stdout is not None
+            twin.stdout.close()
+    finally:
+        processes.stop()
+
+
+def _start_twin(ports: Ports, dsn: str, endpoint: str, environment: dict[str, str]) -> subprocess.Popen[str]:
+    command = [
+        sys.executable, "-m", "local.twin", "--port", str(ports.warehouse), "--pg", dsn, "--s3-endpoint", endpoint,
+        "--region", "us-east-1", "--user", USER,
+    ]  # fmt: skip
+    variables = {**environment, **aws_environment(endpoint), "TWIN_PASSWORD": PASSWORD}
+    twin = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True)
+    assert twin.stdout is not None
+    assert twin.stdout.readline() == f"Redshift twin ready on 127.0.0.1:{ports.warehouse}\n"
+    return twin
+
+
+@pytest.fixture(scope="session")
+def warehouse(stack: Path, ports: Ports) -> Warehouse:
+    assert stack.exists()
+    return Warehouse(ports.warehouse)
+
+
+@pytest.fixture(scope="session")
+def s3_client(stack: Path, ports: Ports) -> "S3Client":
+    assert stack.exists()
+    return s3.s3_client(ports.s3)
+
+
+@pytest.fixture
+def bucket(s3_client: "S3Client") -> Bucket:
+    name = "twin-tests"
+    s3.make_bucket(s3_client, name)
+    return Bucket(s3_client, name, f"{os.urandom(6).hex()}/")
+
+
+@pytest.fixture
+def db(warehouse: Warehouse) -> Iterator[psycopg.Connection[Any]]:
+    """A psycopg connection in autocommit mode."""
+    with warehouse.connect() as connection:
+        yield connection
+
+
+@pytest.fixture
+def schema(db: psycopg.Connection[Any]) -> Iterator[str]:
+    """A schema of the test's own, on the connection's search path."""
+    name = f"t_{os.urandom(4).hex()}"
+    db.execute(f"create schema {name}".encode())
+    db.execute(f"set search_path to {name}".encode())
+    yield name
+    db.execute(f"drop schema {name} cascade".encode())

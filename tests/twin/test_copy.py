@@ -1,0 +1,361 @@
+"""COPY takes and refuses what Redshift's COPY takes and refuses."""
+
+import bz2
+import gzip
+import json
+from typing import Any
+
+import psycopg
+import pytest
+from backports import zstd
+
+from tests.twin.warehouse import FORMAT, ROLE, Bucket, copy
+
+Db = psycopg.Connection[Any]
+pytestmark = pytest.mark.usefixtures("schema")
+
+
+def lines(*documents: object) -> bytes:
+    return b"".join(json.dumps(document).encode() + b"\n" for document in documents)
+
+
+def last_error(db: Db) -> tuple[Any, ...]:
+    """Return code, column, line and raw value of the newest load error."""
+    row = db.execute(
+        "select err_code, trim(colname), line_number, trim(raw_field_value) from stl_load_errors"
+        " where query = pg_last_copy_id()"
+    ).fetchone()
+    assert row is not None
+    return tuple(row)
+
+
+def fails(db: Db, statement: str) -> None:
+    with pytest.raises(
+        psycopg.errors.InternalError_, match="Check 'stl_load_errors' system table for details"
+    ):
+        db.execute(statement.encode())
+
+
+def test_auto_matches_first_level_keys_only(db: Db, bucket: Bucket) -> None:
+    """A missing key is NULL, an unlisted column its default, an unknown key nothing; case counts."""
+    db.execute("create table t (a int, b varchar(9), c int default 7, d varchar(20))")
+    url = bucket.put("x.json", lines({"a": 1, "b": "x", "zz": 3}, {"A": 2, "d": {"k": [1, "z"]}}, {"c": 5}))
+    db.execute(copy("t (a, b, d)", url).encode())
+    assert db.execute("select a, b, c, d from t order by a").fetchall() == [
+        (1, "x", 7, None),
+        (None, None, 7, '{"k": [1, "z"]}'),
+        (None, None, 7, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("option", "pack"),
+    [("", bytes), ("gzip", gzip.compress), ("zstd", zstd.compress), ("bzip2", bz2.compress)],
+)
+def test_compressions_and_their_members(db: Db, bucket: Bucket, option: str, pack: Any) -> None:
+    """Files of several compressed members are read to their end."""
+    db.execute("create table t (a int)")
+    url = bucket.put("x", pack(lines({"a": 1})) + pack(lines({"a": 2})))
+    db.execute(copy("t", url, option).encode())
+    assert db.execute("select sum(a) from t").fetchone() == (3,)
+
+
+def test_wrong_compression_fails_the_load(db: Db, bucket: Bucket) -> None:
+    """A plain file is no GZIP, and half a GZIP file is none either."""
+    db.execute("create table t (a int)")
+    whole = gzip.compress(lines(*({"a": n} for n in range(1000))))
+    for body in (lines({"a": 1}), whole[: len(whole) // 2]):
+        with pytest.raises(psycopg.errors.InternalError_, match="Failed to decompress"):
+            db.execute(copy("t", bucket.put("x", body), "gzip").encode())
+    assert db.execute("select count(*) from t").fetchone() == (0,)
+
+
+def test_documents_are_separated_by_any_white_space(db: Db, bucket: Bucket) -> None:
+    """Several on a line, one over many lines, blank lines, CRLF and no final newline are all fine."""
+    db.execute("create table t (a int, s super)")
+    body = b'{"a":1}{"a":2} {"a":3}\r\n\n  \n{\n "a":\n 4,\n "s": {"x": "}{"}\n}\n{"a":5}'
+    db.execute(copy("t", bucket.put("x", body)).encode())
+    assert db.execute("select a, s from t order by a").fetchall() == [
+        (1, None),
+        (2, None),
+        (3, None),
+        (4, '{"x":"}{"}'),
+        (5, None),
+    ]
+
+
+def test_numbers_keep_their_digits(db: Db, bucket: Bucket) -> None:
+    """Nothing passes through a float; a decimal is rounded to its column's scale."""
+    db.execute("create table t (a decimal(38,10), b decimal(5,2), c bigint, d varchar(40))")
+    body = b'{"a":1234567890123456789012345678.0123456789,"b":1.005,"c":"9223372036854775807","d":1.500}\n'
+    db.execute(copy("t", bucket.put("x", body)).encode())
+    assert db.execute("select a::varchar, b::varchar, c, d from t").fetchone() == (
+        "1234567890123456789012345678.0123456789",
+        "1.01",
+        9223372036854775807,
+        "1.500",
+    )
+
+
+def test_text_arrives_as_it_was(db: Db, bucket: Bucket) -> None:
+    """Escapes of JSON and of PostgreSQL's own format don't get into each other's way."""
+    db.execute("create table t (n int, s varchar(100), j super)")
+    texts = ["tab\there", "back\\slash", "new\nline", "\\N", "\\.", 'quo"te', "żółć 😀", "", "\r", "a\u2028b"]
+    url = bucket.put("x", lines(*({"n": n, "s": s, "j": {"k": s}} for n, s in enumerate(texts))))
+    db.execute(copy("t", url).encode())
+    rows = db.execute("select s, j from t order by n").fetchall()
+    assert [s for s, _ in rows] == texts
+    assert [json.loads(j)["k"] for _, j in rows] == texts
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "code"),
+    [
+        ("varchar(3)", '"żó"', 1204),
+        ("varchar(3)", '"\\u0000"', 1220),
+        ("varchar(9)", '"\\ud800"', 1216),
+        ("char(3)", '"ż"', 1215),
+        ("char(3)", '"abcd"', 1204),
+        ("int", "1.5", 1207),
+        ("int", '"x"', 1207),
+        ("int", "true", 1207),
+        ("int", "2147483648", 1204),
+        ("smallint", "-32769", 1204),
+        ("bigint", "9223372036854775808", 1204),
+        ("decimal(4,2)", "100", 1204),
+        ("decimal(4,2)", "99.995", 1204),
+        ("decimal(4,2)", '"abc"', 1207),
+        ("double precision", '"abc"', 1208),
+        ("real", "1e39", 1204),
+        ("double precision", "1e-400", 1204),
+        ("boolean", '"perhaps"', 1210),
+        ("date", '"2024-02-30"', 1205),
+        ("timestamp", '"yesterday"', 1206),
+        ("timestamp", "1700000000", 1206),
+        ("timestamp", '"2024-01-01 25:00:00"', 1206),
+        ("int not null", "null", 1213),
+        ("varchar(3) not null", "null", 1213),
+        ("super", '"' + "x" * 65_536 + '"', 1224),
+        ("super", '{"k": "\\u0000"}', 1224),
+    ],
+)
+def test_values_that_no_column_takes(db: Db, bucket: Bucket, type_: str, value: str, code: int) -> None:
+    """Each refusal is in stl_load_errors with its code, column, line and value."""
+    db.execute(f"create table t (k int, v {type_})".encode())
+    good = b'{"k":1,"v":' + (b"1" if "int" in type_ else b'"1"' if "char" in type_ else b"null") + b"}\n"
+    url = bucket.put("x", good + b'{"k":2,"v":' + value.encode() + b"}\n")
+    fails(db, copy("t", url))
+    found, column, line, raw = last_error(db)
+    assert (found, line) == (code, 2)
+    assert column == ("" if code == 1216 else "v")
+    assert code in {1213, 1216} or raw
+    assert db.execute("select count(*) from t").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "shown"),
+    [
+        ("varchar(4)", '"żó"', "żó"),
+        ("char(3)", '"ab"', "ab "),
+        ("int", '"12"', "12"),
+        ("int", '""', None),
+        ("boolean", '"Yes"', "true"),
+        ("boolean", "0", "false"),
+        ("varchar(9)", "true", "true"),
+        ("date", '"2024/02/29"', "2024-02-29"),
+        ("timestamp", '"2024-01-02T03:04:05.678Z"', "2024-01-02 03:04:05.678"),
+        ("timestamp", '"01/02/2024 03:04:05 PM"', "2024-01-02 15:04:05"),
+        ("timestamptz", '"2024-01-02 03:04:05+02:00"', "2024-01-02 01:04:05+00"),
+        ("timestamptz", '"2024/01/02 03:04:05 -0700"', "2024-01-02 10:04:05+00"),
+        ("real", "1e3", "1000"),
+    ],
+)
+def test_values_that_a_column_takes(
+    db: Db, bucket: Bucket, type_: str, value: str, shown: str | None
+) -> None:
+    """Text is read as the column's type."""
+    db.execute(f"create table t (v {type_})".encode())
+    db.execute(copy("t", bucket.put("x", b'{"v":' + value.encode() + b"}")).encode())
+    text = "v" if "char" in type_ else "v::varchar"
+    assert db.execute(f"select {text} from t".encode()).fetchone() == (shown,)
+
+
+def test_invalid_utf8_names_its_column(db: Db, bucket: Bucket) -> None:
+    """Bytes that are no UTF-8 are error 1220."""
+    db.execute("create table t (a int, b varchar(9))")
+    fails(db, copy("t", bucket.put("x", b'{"a":1}\n{"a":2,"b":"\xff"}\n')))
+    assert last_error(db)[:3] == (1220, "b", 2)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a":1,}', b"[1]", b"7", b'{"a":1', b'{"a":"x\n"}', b"nonsense", b'{"a":1}}']
+)
+def test_what_is_no_document_is_an_invalid_line(db: Db, bucket: Bucket, body: bytes) -> None:
+    """JSON that can't be read is error 1216 on its line."""
+    db.execute("create table t (a varchar(9))")
+    fails(db, copy("t", bucket.put("x", b'{"a":"0"}\n' + body + b"\n")))
+    assert last_error(db)[:3] == (1216, "", 2)
+
+
+def test_a_document_may_have_four_megabytes(db: Db, bucket: Bucket) -> None:
+    """The limit is 4 MB, and a `|` counts twice."""
+    db.execute("create table t (a int)")
+    pad = 4 * 1024 * 1024 - len(b'{"a":1,"x":""}')
+    db.execute(copy("t", bucket.put("ok", b'{"a":1,"x":"' + b"y" * pad + b'"}')).encode())
+    for key, fill in (
+        ("long", b"y" * (pad + 1)),
+        ("bars", b"|" * (pad // 2 + 100)),
+        ("huge", b"y" * 12_000_000),
+    ):
+        fails(db, copy("t", bucket.put(key, b'{"a":1,"x":"' + fill + b'"}')))
+        assert last_error(db)[:3] == (1216, "", 1)
+
+
+def test_maxerror_lets_fewer_errors_pass(db: Db, bucket: Bucket) -> None:
+    """The load fails at as many errors as MAXERROR says; fewer are recorded, and the rest is loaded."""
+    db.execute("create table t (a int)")
+    url = bucket.put("x", b'{"a":1}\n{"a":"x"}\n{bad\n{"a":2}\n')
+    fails(db, copy("t", url, "maxerror 2"))
+    db.execute(
+        copy("t", bucket.put("y", b'{"a":1}\n{"a":"x"}\n{"a":oops}\n{"a":2}\n'), "maxerror 3").encode()
+    )
+    assert db.execute("select sum(a), pg_last_copy_count() from t").fetchone() == (3, 2)
+    assert db.execute(
+        "select line_number, error_code from sys_load_error_detail where query_id = pg_last_copy_id() order by 1"
+    ).fetchall() == [(2, 1207), (3, 1216)]
+
+
+def test_a_manifest_loads_exactly_its_files(db: Db, bucket: Bucket) -> None:
+    """A file listed twice loads twice; a neighbour with the same prefix does not load."""
+    db.execute("create table t (a int)")
+    one, two = bucket.put("part1", lines({"a": 1})), bucket.put("part2", lines({"a": 10}))
+    bucket.put("part11", lines({"a": 100}))
+    manifest = bucket.manifest({"url": one, "mandatory": True}, {"url": two}, {"url": two, "mandatory": True})
+    db.execute(copy("t", manifest, "manifest").encode())
+    assert db.execute("select sum(a), pg_last_copy_count() from t").fetchone() == (21, 3)
+
+
+def test_a_prefix_takes_its_neighbours(db: Db, bucket: Bucket) -> None:
+    """Without a manifest the name is a prefix."""
+    db.execute("create table t (a int)")
+    for n in (1, 10, 100):
+        bucket.put(f"part{n}", lines({"a": n}))
+    db.execute(copy("t", bucket.url("part1")).encode())
+    assert db.execute("select sum(a) from t").fetchone() == (111,)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"url": "gone", "mandatory": True}, "NoSuchKey"),
+        ({"url": "here", "mandatory": True, "meta": {"content_length": 7}}, "unexpected size"),
+    ],
+)
+def test_manifest_faults(db: Db, bucket: Bucket, entry: dict[str, Any], message: str) -> None:
+    """A mandatory file that is missing, and a size that differs, fail the load."""
+    db.execute("create table t (a int)")
+    bucket.put("here", lines({"a": 1}))
+    manifest = bucket.manifest({**entry, "url": bucket.url(entry["url"])})
+    with pytest.raises(psycopg.errors.InternalError_, match=message):
+        db.execute(copy("t", manifest, "manifest").encode())
+
+
+def test_a_missing_file_that_is_not_mandatory_is_passed_over(db: Db, bucket: Bucket) -> None:
+    """Without `mandatory` the rest loads."""
+    db.execute("create table t (a int)")
+    manifest = bucket.manifest({"url": bucket.url("gone")}, {"url": bucket.put("x", lines({"a": 1}))})
+    db.execute(copy("t", manifest, "manifest").encode())
+    assert db.execute("select count(*) from t").fetchone() == (1,)
+
+
+def test_a_prefix_without_files_does_not_exist(db: Db, bucket: Bucket) -> None:
+    """An empty prefix is an error, not an empty load."""
+    db.execute("create table t (a int)")
+    with pytest.raises(psycopg.errors.InternalError_, match=r"The specified S3 prefix .* does not exist"):
+        db.execute(copy("t", bucket.url("nothing")).encode())
+
+
+def test_noshred_takes_the_whole_document(db: Db, bucket: Bucket) -> None:
+    """One SUPER column gets each document."""
+    db.execute("create table t (d super)")
+    db.execute(f"copy t from '{bucket.put('x', lines({'a': {'b': [1, 2]}}))}' {ROLE} json 'noshred'".encode())
+    assert db.execute("select t.d.a.b[1] from t").fetchone() == ("2",)
+
+
+OPTIONS = [
+    ("FORMAT AS JSON 'auto'", "credentials or an IAM role"),
+    (f"{FORMAT} GZIP ZSTD", "redundant"),
+    (f"{FORMAT} {ROLE}", "redundant"),
+    (f"{FORMAT} MANIFEST MANIFEST", "redundant"),
+    (f"{FORMAT} SNAPPY", 'syntax error at or near "SNAPPY"'),
+    (f"{FORMAT} FORCE", 'syntax error at or near "FORCE"'),
+    (f"{FORMAT} MAXERROR many", "syntax error"),
+    (f"{FORMAT} MAXERROR 100001", "MAXERROR"),
+    (f"{FORMAT} COMPUPDATE MAYBE", "syntax error"),
+    (f"{FORMAT} TRUNCATECOLUMNS", "twin"),
+    (f"{ROLE} CSV", "twin"),
+    (f"{ROLE} FORMAT AS PARQUET", "twin"),
+    (ROLE, "twin"),
+    (f"{ROLE} FORMAT JSON 's3://b/paths.json'", "twin"),
+    ("IAM_ROLE 'arn:nonsense' FORMAT JSON 'auto'", "IAM_ROLE"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), OPTIONS)
+def test_options_are_checked(db: Db, bucket: Bucket, options: str, message: str) -> None:
+    """Unknown, missing and clashing options are refused before anything is read."""
+    db.execute("create table t (a int)")
+    url = bucket.put("x", lines({"a": 1}))
+    with pytest.raises(psycopg.Error, match=message):
+        db.execute(f"copy t from '{url}' {options}".encode())
+    assert db.execute("select count(*) from t").fetchone() == (0,)
+
+
+def test_every_option_our_loads_use(db: Db, bucket: Bucket, schema: str) -> None:
+    """The whole statement, by the default role, with every option."""
+    db.execute('create table t ("a" int, "tag" varchar(5))')
+    part = bucket.put("x.zst", zstd.compress(lines({"a": 1, "tag": "x"})))
+    manifest = bucket.manifest({"url": part, "mandatory": True})
+    db.execute(
+        f'COPY "{schema}"."t" ("a", "tag") FROM \'{manifest}\' IAM_ROLE default FORMAT AS JSON \'auto\' MANIFEST ZSTD'
+        " TIMEFORMAT 'auto' DATEFORMAT 'auto' COMPUPDATE OFF STATUPDATE OFF REGION 'us-east-1' MAXERROR 0;".encode()
+    )
+    assert db.execute("select * from t").fetchall() == [(1, "x")]
+
+
+def test_not_null_columns_must_be_listed(db: Db, bucket: Bucket) -> None:
+    """A NOT NULL column without a default can't be left out."""
+    db.execute("create table t (a int, b int not null)")
+    with pytest.raises(psycopg.errors.InternalError_, match="must be included in column list"):
+        db.execute(copy("t (a)", bucket.put("x", lines({"a": 1}))).encode())
+
+
+def test_copy_id_and_count_follow_the_documentation(db: Db, bucket: Bucket) -> None:
+    """A COPY that fails early changes neither; one that fails while loading has an id and no rows."""
+    db.execute("create table t (a int)")
+    assert db.execute("select pg_last_copy_id(), pg_last_copy_count()").fetchone() == (-1, 0)
+    db.execute(copy("t", bucket.put("x", lines({"a": 1}, {"a": 2}))).encode())
+    first = db.execute("select pg_last_copy_id(), pg_last_copy_count()").fetchone()
+    assert first is not None
+    assert first[1] == 2
+    with pytest.raises(psycopg.Error, match="does not exist"):
+        db.execute(copy("t", bucket.url("nothing")).encode())
+    assert db.execute("select pg_last_copy_id(), pg_last_copy_count()").fetchone() == first
+    fails(db, copy("t", bucket.put("y", b'{"a":"x"}')))
+    last = db.execute("select pg_last_copy_id(), pg_last_copy_count()").fetchone()
+    assert last is not None
+    assert last[0] > first[0]
+    assert last[1] == 0
+
+
+def test_history_and_files_are_recorded(db: Db, bucket: Bucket) -> None:
+    """sys_load_history and stl_load_commits tell what was loaded."""
+    db.execute("create table t (a int)")
+    url = bucket.put("x", lines({"a": 1}, {"a": 2}))
+    db.execute(copy("t", url).encode())
+    assert db.execute(
+        "select status, loaded_rows, error_count from sys_load_history where query_id = pg_last_copy_id()"
+    ).fetchone() == ("completed", 2, 0)
+    assert db.execute(
+        "select trim(filename), lines_scanned from stl_load_commits where query = pg_last_copy_id()"
+    ).fetchone() == (url, 2)
