@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from log_router.core.batches import RawObject
+    from log_router.core.batches import Batch, RawObject
     from log_router.core.catalog import Catalog
     from log_router.site import Site
 
@@ -85,7 +85,7 @@ class SplitOperator(LogRouterOperator):
         super().__init__(**kwargs)
         self.chunk = chunk
 
-    def work(self, context: "Context", site: "Site") -> dict[str, int]:
+    def work(self, context: "Context", site: "Site") -> dict[str, str | int]:
         """Split the chunk with the catalog its batch was planned with."""
         from log_router.splitting import split_chunk  # noqa: PLC0415 - see execute
 
@@ -94,6 +94,7 @@ class SplitOperator(LogRouterOperator):
         report = split_chunk(site.store, batch, catalog, number)
         site.store.put_report(batch, number, report)
         counts = {
+            "batch": batch.batch_id,
             "chunk": number,
             "objects": len(report.objects),
             "broken": len(report.broken),
@@ -120,7 +121,7 @@ class CollectOperator(LogRouterOperator):
         from log_router.core.manifests import manifests  # noqa: PLC0415 - see execute
 
         batch, _ = site.store.get_batch(context["ti"].xcom_pull(task_ids=self.plan_task_id, key=BATCH))
-        chunks = [counts["chunk"] for counts in results(context, self.split_task_id)]
+        chunks = [counts["chunk"] for counts in results(context, self.split_task_id, batch)]
         if batch.chunks and not chunks:
             raise AirflowSkipException("no chunk of the batch was split, so there is nothing to load")
         made = manifests(
@@ -168,7 +169,7 @@ class LoadOperator(LogRouterOperator):
             "%s: %d rows of %d raw objects loaded; %d raw objects were loaded before",
             *(outcome.event, outcome.rows, outcome.objects, outcome.already_loaded),
         )
-        return asdict(outcome)
+        return {"batch": manifest.batch_id, **asdict(outcome)}
 
 
 class SettleOperator(LogRouterOperator):
@@ -192,9 +193,9 @@ class SettleOperator(LogRouterOperator):
         if key is None:
             raise NeedsAction(f"nothing was planned: see the log of task {self.plan_task_id}")
         batch, catalog = site.store.get_batch(key)
-        chunks = [counts["chunk"] for counts in results(context, self.split_task_id)]
+        chunks = [counts["chunk"] for counts in results(context, self.split_task_id, batch)]
         reports = {chunk: site.store.get_report(batch, chunk) for chunk in chunks}
-        loaded = {outcome["event"] for outcome in results(context, self.load_task_id)}
+        loaded = {outcome["event"] for outcome in results(context, self.load_task_id, batch)}
         settler = Settler(site.warehouse, site.statements, site.settings.ledger_schema)
         settlement = settler.settle(batch, catalog, list(reports.values()), loaded)
         self.log.info("%s: %s", batch.batch_id, asdict(settlement))
@@ -207,6 +208,11 @@ class SettleOperator(LogRouterOperator):
         return asdict(settlement)
 
 
-def results(context: "Context", task_id: str) -> list[dict[str, Any]]:
-    """Return what the successful instances of a mapped task returned, in no order to rely on."""
-    return [result for result in context["ti"].xcom_pull(task_ids=[task_id]) if result]
+def results(context: "Context", task_id: str, batch: "Batch") -> list[dict[str, Any]]:
+    """Return what the successful instances of a mapped task returned for a batch, in no order to rely on.
+
+    A run that is cleared plans a new batch, and may map fewer instances than before: what the others had
+    returned then is still there, and belongs to the batch of before.
+    """
+    returned = context["ti"].xcom_pull(task_ids=[task_id])
+    return [result for result in returned if result and result["batch"] == batch.batch_id]

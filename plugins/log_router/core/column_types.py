@@ -115,6 +115,8 @@ def _numeric(precision: str | None, scale: str | None) -> ColumnType:
 
 
 def _unknown(written: str) -> str:
+    if written.startswith("numeric(") and ")" not in written:
+        return f'`{written}` is cut at its comma; inside {{...}} YAML wants it quoted: "numeric(12,2)"'
     name = written.split("(", maxsplit=1)[0].strip().lower()
     known = [*_PLAIN, *_WITH_LENGTH, "numeric"]
     near = difflib.get_close_matches(name, [*known, *_OTHER_NAMES], n=1, cutoff=0.5)

@@ -106,8 +106,15 @@ def manifests(batch_id: str, config_hash: str, reports: Iterable[ChunkReport]) -
     """
     parts: dict[str, list[Part]] = {}
     rows: dict[str, Counter[str]] = {}
+    seen: set[str] = set()
     for report in reports:
         for part in report.parts:
+            if part.url in seen:
+                raise ConservationError(
+                    f"part {part.url} of batch {batch_id} is reported twice and would be loaded twice; nothing "
+                    "is loaded. This is a defect of Log Router: please report it"
+                )
+            seen.add(part.url)
             parts.setdefault(part.event, []).append(part)
         for raw in report.objects:
             for event, count in raw.rows.items():

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from datetime import UTC, datetime
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from log_router.core import paths
 from log_router.core.events import Strict, TableName
@@ -15,6 +16,23 @@ MIB = 1024 * 1024
 _BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 _ROLE = re.compile(
     r"default|arn:[a-z-]+:iam::[0-9]{12}:role/[^\s',]+(,arn:[a-z-]+:iam::[0-9]{12}:role/[^\s',]+)*"
+)
+# Hours that a template must tell apart: the same one of another year, month, day or half of the day, and those
+# whose numbers begin alike.
+_NEIGHBOURS = tuple(
+    (datetime(*one, tzinfo=UTC), datetime(*other, tzinfo=UTC))
+    for one, other in (
+        ((2026, 1, 2, 3), (2027, 1, 2, 3)),
+        ((2026, 1, 2, 3), (2026, 2, 2, 3)),
+        ((2026, 1, 2, 3), (2026, 1, 3, 3)),
+        ((2026, 1, 2, 3), (2026, 1, 2, 4)),
+        ((2026, 1, 2, 3), (2026, 1, 2, 15)),
+        ((2026, 1, 2, 1), (2026, 1, 2, 12)),
+        ((2026, 1, 1, 3), (2026, 1, 11, 3)),
+        ((2026, 1, 1, 3), (2026, 11, 1, 3)),
+        ((2026, 1, 1, 13), (2026, 1, 11, 3)),
+        ((2026, 1, 11, 3), (2026, 11, 1, 3)),
+    )
 )
 
 
@@ -49,16 +67,15 @@ class Settings(Strict):
     @field_validator("raw_prefix")
     @classmethod
     def _names_one_hour(cls, template: str) -> str:
-        missing = [
-            what
-            for what, codes in (("year", "Yy"), ("month", "mbB"), ("day", "d"), ("hour", "H"))
-            if not re.search(rf"%-?[{codes}]", template.replace("%%", "")) and "%s" not in template
-        ]
-        if missing:
-            raise ValueError(
-                f"`{template}` does not name one hour: it lacks the {', '.join(missing)}; "
-                "write a strftime template such as `raw/%Y/%m/%d/%H/`"
-            )
+        if "%s" in template.replace("%%", ""):
+            raise ValueError(f"`{template}`: %s depends on the machine's time zone; write %Y, %m, %d and %H")
+        for one, other in _NEIGHBOURS:
+            if other.strftime(template).startswith(one.strftime(template)):
+                raise ValueError(
+                    f"`{template}` does not name one hour: the prefix of {one:%Y-%m-%d %H}:00, "
+                    f"`{one.strftime(template)}`, also matches objects of {other:%Y-%m-%d %H}:00; "
+                    "write a strftime template that tells all hours apart, such as `raw/%Y/%m/%d/%H/`"
+                )
         return template
 
     @field_validator("event_key")
@@ -75,6 +92,20 @@ class Settings(Strict):
                 f"`{prefix}` must end with / and not start with it; write `{prefix.strip('/')}/`"
             )
         return prefix
+
+    @model_validator(mode="after")
+    def _places_differ(self) -> Self:
+        if self.raw_bucket == self.staging_bucket:
+            raise ValueError(
+                f"raw_bucket and staging_bucket are both `{self.raw_bucket}`: nothing is ever written to the raw "
+                "bucket; give staging a bucket of its own"
+            )
+        if self.table_schema == self.ledger_schema:
+            raise ValueError(
+                f"schema and ledger_schema are both `{self.table_schema}`: an event could take the name of a "
+                "ledger table; give the ledger a schema of its own"
+            )
+        return self
 
     @field_validator("iam_role")
     @classmethod

@@ -21,6 +21,7 @@ _DECODE_ERRORS = (ValueError, RecursionError, ArithmeticError)
 
 
 MAX_EVENT_TYPE_BYTES = 1024
+MAX_UNROUTED_TYPES = 1000
 
 
 class Sink(Protocol):
@@ -60,6 +61,7 @@ class Splitter:
                 event_type = self._event_type(document)
                 route = self._routes.get(event_type)
                 if route is None:
+                    _refuse_another_type(event_type, report)
                     sink.unrouted(UnroutedLine(object_id, number, event_type, line))  # type: ignore[arg-type]
                     report.unrouted[event_type] += 1
                     continue
@@ -102,6 +104,15 @@ class Splitter:
             raise BadValue("no_event_type", f"there is no value at the event key `{where}`")
         raise BadValue(
             "no_event_type", f"the value at the event key `{where}` is empty, or neither text nor an integer"
+        )
+
+
+def _refuse_another_type(event_type: str, report: ObjectReport) -> None:
+    """Keep the report bounded where ids stand at the event key: each line would be of an event of its own."""
+    if event_type not in report.unrouted and len(report.unrouted) >= MAX_UNROUTED_TYPES:
+        raise BadValue(
+            "too_many_event_types",
+            f"the raw object holds over {MAX_UNROUTED_TYPES} event types without config",
         )
 
 

@@ -87,6 +87,13 @@ def test_a_lost_report_or_a_lost_part_is_seen() -> None:
             manifests("batch", "c0ffee", [wrong])
 
 
+def test_a_part_is_never_loaded_twice() -> None:
+    """The same report twice would agree with itself, and is refused all the same."""
+    report = chunk(0, [{"a": 5}])
+    with pytest.raises(ConservationError, match="is reported twice"):
+        manifests("batch", "c0ffee", [report, report])
+
+
 def test_copy_reads_the_parts_as_mandatory_with_their_sizes() -> None:
     """The manifest is in COPY's form, and holds nothing that COPY does not know."""
     (manifest,) = manifests("batch", "c0ffee", [chunk(0, [{"a": 4}])])

@@ -53,10 +53,18 @@ def test_our_own_settings_load(folder: str) -> None:
     [
         (
             {"raw_prefix": "raw/%Y/%m/%d/"},
-            "raw_prefix: `raw/%Y/%m/%d/` does not name one hour: it lacks the hour;",
+            "the prefix of 2026-01-02 03:00, `raw/2026/01/02/`, also matches objects of 2026-01-02 04:00;",
         ),
-        ({"raw_prefix": "raw/"}, "it lacks the year, month, day, hour"),
-        ({"raw_prefix": "%%Y/%m/%d/%H"}, "it lacks the year"),
+        ({"raw_prefix": "raw/"}, "also matches objects of 2027-01-02 03:00"),
+        ({"raw_prefix": "%%Y/%m/%d/%H"}, "also matches objects of 2027-01-02 03:00"),
+        ({"raw_prefix": "%Y/%d/%H/"}, "also matches objects of 2026-02-02 03:00"),
+        ({"raw_prefix": "%Y/%m/%H/"}, "also matches objects of 2026-01-03 03:00"),
+        ({"raw_prefix": "%Y/%m/%d/%I/"}, "also matches objects of 2026-01-02 15:00"),
+        ({"raw_prefix": "%Y/%m/%d/%-H"}, "also matches objects of 2026-01-02 12:00"),
+        ({"raw_prefix": "%Y%-m%-d/%H/"}, "also matches objects of 2026-11-01 03:00"),
+        ({"raw_prefix": "%s/"}, "%s depends on the machine's time zone"),
+        ({"schema": "lr", "ledger_schema": "lr"}, "give the ledger a schema of its own"),
+        ({"raw_bucket": "same", "staging_bucket": "same"}, "give staging a bucket of its own"),
         ({"raw_bucket": "Events"}, "raw_bucket: "),
         ({"raw_bucket": "s3://events"}, "raw_bucket: "),
         ({"staging_bucket": "x"}, "staging_bucket: "),
@@ -109,7 +117,15 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "template",
-    ["%Y/%m/%d/%H/", "gharchive/%Y-%m-%d-%-H.json", "dt=%Y-%m-%d/hour=%H/", "%y%b%d%H", "%s/"],
+    [
+        "%Y/%m/%d/%H/",
+        "gharchive/%Y-%m-%d-%-H.json",
+        "dt=%Y-%m-%d/hour=%H/",
+        "%y%b%d%H",
+        "%F/%H/",
+        "%Y/%j/%H/",
+        "%Y%m%d%I%p/",
+    ],
 )
 def test_any_template_of_one_hour_is_taken(template: str) -> None:
     """Year, month, day and hour in any spelling of strftime."""

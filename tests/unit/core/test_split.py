@@ -188,6 +188,15 @@ def test_the_last_of_repeated_keys_counts() -> None:
     assert [row["id"] for _, row in sink.rows] == [2]
 
 
+def test_ids_at_the_event_key_do_not_fill_the_report() -> None:
+    """After a thousand unknown event types further ones are quarantined; the known of these stay unrouted."""
+    lines = [b'{"event":"id-%d"}' % number for number in range(1005)]
+    report, sink = split(BOTH, *lines, lines[0])
+    assert (len(report.unrouted), report.unrouted["id-0"]) == (1000, 2)
+    assert report.quarantined == Counter({("", "too_many_event_types"): 5})
+    assert sink.numbers == list(range(1, 1007))
+
+
 def test_blank_lines_are_counted_and_left() -> None:
     """Nothing is kept of lines that hold only white space."""
     report, sink = split(BOTH, b"", b" ", b"\t\r", b'{"event":"clicked","id":1} ')

@@ -1,0 +1,82 @@
+"""What the tables must hold, by plain json over the raw lines: nothing of the package is used here."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Row = tuple[Any, ...]
+
+
+def events(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the event files of a folder by event type, as plain YAML."""
+    found = {}
+    for file in folder.glob("*.yaml"):
+        event = yaml.safe_load(file.read_text())
+        event.setdefault("table", file.stem)
+        found[event.get("event_type", file.stem)] = event
+    return found
+
+
+def rows(event: dict[str, Any], documents: Iterator[tuple[int, dict[str, Any]]]) -> list[Row]:
+    """Return (line number, values...) of an event's documents, in the order of its columns."""
+    return [
+        (number, *(value(column, document) for column in event["columns"])) for number, document in documents
+    ]
+
+
+def value(column: dict[str, Any], document: Any) -> Any:
+    """Return what a column must hold for a document."""
+    found = document
+    for step in steps(column.get("path", [column["name"]])):
+        if isinstance(step, int):
+            found = found[step] if isinstance(found, list) and step < len(found) else None
+        else:
+            found = found.get(step) if isinstance(found, dict) else None
+    return None if found is None else typed(column, found)
+
+
+def steps(path: str | list[str | int]) -> list[str | int]:
+    """Return the keys and indexes of a path."""
+    if isinstance(path, list):
+        return path
+    found = re.findall(r'\["([^"]+)"\]|\[(\d+)\]|([^.\[\]]+)', path)
+    return [int(index) if index else quoted or key for quoted, index, key in found]
+
+
+def typed(column: dict[str, Any], found: Any) -> Any:
+    """Return a JSON value as Redshift gives back a value of the column's type."""
+    kind, _, size = column["type"].partition("(")
+    if kind in ("timestamp", "timestamptz", "date"):
+        moment = timed(column, found)
+        plain = moment.date() if kind == "date" else moment.replace(tzinfo=None)
+        return moment if kind == "timestamptz" else plain
+    if kind == "numeric":
+        scale = int(size.rstrip(")").split(",")[1])
+        return Decimal(str(found)).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
+    readers = {"bigint": int, "integer": int, "smallint": int, "boolean": bool, "super": canonical}
+    readers |= {"real": float, "double precision": float}
+    if kind in readers:
+        return readers[kind](found)
+    return found if isinstance(found, str) else json.dumps(found)
+
+
+def timed(column: dict[str, Any], found: Any) -> datetime:
+    """Return the moment in UTC."""
+    if column.get("time_format", "iso") != "iso":
+        unit = {"epoch_seconds": 1, "epoch_milliseconds": 1000, "epoch_microseconds": 1_000_000}
+        return datetime.fromtimestamp(float(Decimal(str(found)) / unit[column["time_format"]]), UTC)
+    if re.match(r"\d{4}/", found):
+        return datetime.strptime(found, "%Y/%m/%d %H:%M:%S %z").astimezone(UTC)
+    moment = datetime.fromisoformat(found)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def canonical(found: Any) -> str:
+    """Return one text for equal JSON values."""
+    return json.dumps(found, sort_keys=True)
