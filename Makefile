@@ -26,6 +26,7 @@ check: install ## the fast loop: linters, types and unit tests
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/python -m pytest -q tests/unit
 
 up: install ## start the embedded stack

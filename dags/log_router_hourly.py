@@ -25,7 +25,7 @@ with DAG(
             type=["null", "string"],
             format="date-time",
             title="Hour",
-            description="Start of the hour to load, in UTC. Empty: the hour of the run's data interval.",
+            description="Start of the hour to load, in UTC. Scheduled and backfilled runs leave it empty.",
         ),
     },
 ):

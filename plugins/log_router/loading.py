@@ -89,10 +89,21 @@ class Load:
                 for statement in self.extension(there) if there else self.creation():
                     log.info("%s", statement)
                     session.run(statement)
+                if not there:
+                    self._refuse_to_forget(session)
                 session.commit()
         except AlreadyThere as error:
             # Two runs meet a new event at the same moment: the other one's table is as good as ours.
             log.info("made by another run at the same moment: %s", error)
+
+    def _refuse_to_forget(self, session: Session) -> None:
+        ((loaded,),) = session.fetch(self._render_ledger("count_ledger"))
+        if loaded:
+            raise Refused(
+                f"table {self.settings.table_schema}.{self.event.table} is gone, but {loaded} raw objects are in "
+                f"its ledger {self.settings.ledger_schema}.{self._ledger}: a new table would lack their rows. "
+                "Restore the table (or the former `schema` or `table`); to start anew, drop the ledger table"
+            )
 
     def creation(self) -> list[str]:
         """Return the statements that make the ledger, the table and its comments."""

@@ -47,6 +47,7 @@ def hour_of(context: "Context") -> Hour:
     """
     return hour_of_run(
         context["params"].get("hour"),
+        context.get("logical_date"),
         (context.get("data_interval_start"), context.get("data_interval_end")),
     )
 

@@ -12,7 +12,7 @@ from typing import IO, Any
 import orjson
 from isal import igzip
 
-from log_router.core.manifests import Part
+from log_router.core.manifests import KeptFile, Part
 from log_router.core.reports import QuarantinedLine, UnroutedLine
 from log_router.store import Store
 
@@ -41,7 +41,8 @@ class PartSink(AbstractContextManager["PartSink"]):
         self._open: dict[tuple[str, str], _File] = {}
         self._numbers: dict[tuple[str, str], int] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="log-router-")
-        self.parts: list[Part] = []
+        self._parts: list[Part] = []
+        self._kept: list[KeptFile] = []
 
     def __exit__(
         self,
@@ -82,11 +83,11 @@ class PartSink(AbstractContextManager["PartSink"]):
         }
         self._add(("unrouted", "lines"), orjson.dumps(document))
 
-    def finish(self) -> tuple[Part, ...]:
-        """Store what is still open; return all parts of rows."""
+    def finish(self) -> tuple[tuple[Part, ...], tuple[KeptFile, ...]]:
+        """Store what is still open; return all parts of rows, and the files of all other lines."""
         for stream in list(self._open):
             self._store_file(stream)
-        return tuple(self.parts)
+        return tuple(self._parts), tuple(self._kept)
 
     def _add(self, stream: tuple[str, str], line: bytes) -> None:
         file = self._open.get(stream)
@@ -111,7 +112,9 @@ class PartSink(AbstractContextManager["PartSink"]):
         del self._open[stream]
         self._numbers[stream] = number + 1
         if kind == "parts":
-            self.parts.append(Part(name, self._store.staging_url(key), file.lines, size))
+            self._parts.append(Part(name, self._store.staging_url(key), file.lines, size))
+        else:
+            self._kept.append(KeptFile(kind, self._store.staging_url(key), file.lines))
 
 
 def _raw(raw: bytes) -> dict[str, Any]:

@@ -39,18 +39,22 @@ class Planner:
         return Batch(run, label, self.catalog.config_hash, chunks)
 
     def _prepare(self) -> None:
-        for name, schema in (
-            ("create_schema", self.settings.table_schema),
-            ("create_schema", self.settings.ledger_schema),
-            ("create_objects", self.settings.ledger_schema),
-            ("create_object_events", self.settings.ledger_schema),
-        ):
-            try:
-                with self.warehouse.session() as session:
-                    session.run(self.statements.render(name, schema=schema))
-                    session.commit()
-            except AlreadyThere as error:
-                log.info("made by another run at the same moment: %s", error)
+        ledger = self.settings.ledger_schema
+        for schema in (self.settings.table_schema, ledger):
+            # Looked for first: CREATE SCHEMA needs a right on the database, even where the schema is there.
+            self._create("create_schema", schema, unless="schema_there")
+        for table in ("create_objects", "create_object_events"):
+            self._create(table, ledger)
+
+    def _create(self, statement: str, schema: str, unless: str = "") -> None:
+        try:
+            with self.warehouse.session() as session:
+                if unless and session.fetch(self.statements.render(unless, schema=schema)):
+                    return
+                session.run(self.statements.render(statement, schema=schema))
+                session.commit()
+        except AlreadyThere as error:
+            log.info("made by another run at the same moment: %s", error)
 
     def _settled(self, object_ids: Sequence[str]) -> set[str]:
         event_types = [event.event_type for event in self.catalog.events]

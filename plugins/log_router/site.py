@@ -79,7 +79,12 @@ class Site:
         hook = RedshiftSQLHook(
             redshift_conn_id=self.settings.redshift_conn_id, aws_conn_id=self.settings.aws_conn_id
         )
-        return Warehouse(hook.get_conn, self.settings.statement_timeout_seconds)
+        timeout = self.settings.statement_timeout_seconds * 1000
+        opening = (
+            self.statements.render("set_query_group"),
+            self.statements.render("set_statement_timeout", milliseconds=timeout),
+        )
+        return Warehouse(hook.get_conn, opening)
 
 
 def _variable_overrides() -> dict[str, Any]:
@@ -89,4 +94,13 @@ def _variable_overrides() -> dict[str, Any]:
     if not isinstance(overrides, dict):
         remedy = 'it must hold a JSON object of settings, such as {"grace_seconds": 600}'
         raise ConfigError([f"Airflow Variable {SETTINGS_VARIABLE}: {remedy}"])
+    shape = sorted({"split_pool", "copy_pool"} & overrides.keys())
+    if shape:
+        raise ConfigError(
+            [
+                f"Airflow Variable {SETTINGS_VARIABLE}: {key}: belongs to the DAG's shape, which Variables can't "
+                f"change; set it in settings.yaml or as LOG_ROUTER_{key.upper()}"
+                for key in shape
+            ]
+        )
     return overrides

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 
 from log_router.core.batches import Batch, RawObject
 from log_router.core.catalog import Catalog
@@ -29,7 +30,7 @@ def split_chunk(store: Store, batch: Batch, catalog: Catalog, chunk: int) -> Chu
     while True:
         attempt = _attempt(store, batch, catalog, chunk, good)
         if isinstance(attempt, ChunkReport):
-            return ChunkReport(attempt.objects, attempt.parts, tuple(broken))
+            return replace(attempt, broken=tuple(broken))
         broken.append(attempt)
         broken.extend(_broken(store, (raw for raw in good if raw.object_id != attempt.object_id)))
         gone = {one.object_id for one in broken}
@@ -48,7 +49,8 @@ def _attempt(
                 reports.append(splitter.split(raw.object_id, lines, sink))
             except BrokenObject as error:
                 return _noted(raw, error)
-        return ChunkReport(tuple(reports), sink.finish(), ())
+        parts, kept = sink.finish()
+        return ChunkReport(tuple(reports), parts, (), kept)
 
 
 def _broken(store: Store, objects: Iterable[RawObject]) -> Iterable[BrokenRaw]:

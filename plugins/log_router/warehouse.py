@@ -26,6 +26,7 @@ _DUPLICATE_STATES = ("42P06", "42P07", "42710", "42701", "23505")
 _REMEDIES = {
     "28": "check user and password of the Redshift connection",
     "3D000": "check the database (schema) of the Redshift connection",
+    "42P01": "a table that was there is gone: restore it, or see docs/operations.md on starting an event anew",
     "42501": "grant the loader's user this right",
     "53100": "the cluster's disk is full: free space or resize",
 }
@@ -41,10 +42,10 @@ class AlreadyThere(Refused):
 
 @dataclass(frozen=True)
 class Warehouse:
-    """A Redshift database, reached by a function that opens a connection."""
+    """A Redshift database, reached by a function that opens a connection; `opening` runs first on each."""
 
     connect: Callable[[], Connection]
-    statement_timeout_seconds: int
+    opening: tuple[str, ...]
 
     @contextmanager
     def session(self) -> Iterator["Session"]:
@@ -59,8 +60,8 @@ class Warehouse:
         try:
             connection.autocommit = True
             session = Session(connection)
-            session.run("SET query_group TO 'log_router'")
-            session.run(f"SET statement_timeout TO {self.statement_timeout_seconds * 1000}")
+            for statement in self.opening:
+                session.run(statement)
             connection.autocommit = False
             yield session
         finally:

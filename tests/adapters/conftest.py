@@ -32,13 +32,20 @@ def make_place(storage: Stack) -> MakePlace:
                 **settings,
             }
         )
+        statements = Statements(SQL)
         client = storage.s3()
         for bucket in (chosen.raw_bucket, chosen.staging_bucket):
             client.create_bucket(Bucket=bucket)
         return Place(
             store=Store(client, chosen),
-            warehouse=Warehouse(lambda: redshift_connector.connect(**storage.warehouse), 60),
-            statements=Statements(SQL),
+            warehouse=Warehouse(
+                lambda: redshift_connector.connect(**storage.warehouse),
+                (
+                    statements.render("set_query_group"),
+                    statements.render("set_statement_timeout", milliseconds=60_000),
+                ),
+            ),
+            statements=statements,
             settings=chosen,
             catalog=Catalog(event_key=chosen.event_key, events=events),
         )

@@ -148,6 +148,32 @@ def test_a_new_column_is_added(ready: Place) -> None:
     assert grown.rows('SELECT "order", currency FROM order_placed ORDER BY 1') == [[1, None], [2, "EUR"]]
 
 
+def test_a_dropped_table_is_not_made_anew(ready: Place) -> None:
+    """A table that is gone though its ledger names loaded objects is refused: a new one would lack their rows."""
+    ready.upload("raw/a", order(1))
+    ready.load(manifest_of(ready, "raw/a"))
+    with ready.warehouse.session() as session:
+        session.run(f'DROP TABLE "{ready.settings.table_schema}".order_placed')
+        session.commit()
+    ready.upload("raw/b", order(2))
+    with pytest.raises(Refused, match=r"order_placed is gone, but 1 raw objects are in its ledger.*Restore"):
+        ready.load(manifest_of(ready, "raw/b"))
+    with pytest.raises(Refused):
+        ready.rows(ALL)
+
+
+def test_a_dropped_ledger_stops_the_load(ready: Place) -> None:
+    """Without its ledger a table is not loaded: nothing would tell what it holds already."""
+    ready.upload("raw/a", order(1))
+    ready.load(manifest_of(ready, "raw/a"))
+    with ready.warehouse.session() as session:
+        session.run(f'DROP TABLE "{ready.settings.ledger_schema}".ledger_order_placed')
+        session.commit()
+    with pytest.raises(Refused, match="a table that was there is gone: restore it"):
+        ready.load(manifest_of(ready, "raw/a", run="again"))
+    assert len(ready.rows(ALL)) == 1
+
+
 def test_a_table_of_somebody_else_is_left_alone(ready: Place) -> None:
     """A table of that name that Log Router did not make is refused, with the remedy, and not touched."""
     with ready.warehouse.session() as session:
@@ -182,7 +208,7 @@ def test_an_unreachable_warehouse_will_pass() -> None:
         lambda: redshift_connector.connect(
             host="127.0.0.1", port=9, database="dev", user="u", password="p", ssl=False
         ),
-        60,
+        (),
     )
     with (
         pytest.raises(WillPass, match=r"connecting to the warehouse.*check host and port"),
@@ -196,7 +222,7 @@ def test_an_unreachable_warehouse_will_pass() -> None:
 def test_a_wrong_password_needs_action(storage: Stack) -> None:
     """A refused sign-in is not retried and names the connection to mend."""
     wrong = {**storage.warehouse, "password": "wrong"}
-    closed = Warehouse(lambda: redshift_connector.connect(**wrong), 60)
+    closed = Warehouse(lambda: redshift_connector.connect(**wrong), ())
     with pytest.raises(Refused, match="check user and password"), closed.session():
         pass
     gc.collect()

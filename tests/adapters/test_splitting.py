@@ -126,6 +126,7 @@ def test_bad_and_unknown_lines_are_kept(place: Place) -> None:
     (unrouted,) = staged(place, "unrouted")
     assert (unrouted["line"], unrouted["event_type"]) == (4, "new_thing")
     assert unrouted["raw"] == '{"event":"new_thing","a":1}'
+    assert [(file.kind, file.lines) for file in report.kept] == [("quarantine", 3), ("unrouted", 1)]
     (counts,) = report.objects
     assert (counts.lines, counts.blank, counts.unrouted) == (5, 1, Counter(new_thing=1))
 
@@ -135,7 +136,7 @@ def test_nothing_of_a_broken_object_is_loaded(place: Place) -> None:
     body = b"".join(order(number) for number in range(20_000))
     good = [place.upload(f"raw/{name}", gzip.compress(body)) for name in ("a", "c", "e")]
     for name in ("b", "d"):
-        place.upload(f"raw/{name}", gzip.compress(body)[:-1000])
+        place.upload(f"raw/{name}", gzip.compress(b"bad\n" + body)[:-1000])
     report = split(place)
     assert [broken.reason for broken in report.broken] == ["truncated", "truncated"]
     assert [broken.url[-1] for broken in report.broken] == ["b", "d"]
@@ -143,6 +144,7 @@ def test_nothing_of_a_broken_object_is_loaded(place: Place) -> None:
     assert Counter(row["_lr_object"] for row in rows) == dict.fromkeys(
         (raw.object_id for raw in good), 20_000
     )
+    assert report.kept == ()
 
 
 def test_a_retry_writes_the_same(place: Place) -> None:

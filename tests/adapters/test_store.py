@@ -1,12 +1,16 @@
 """S3 as Log Router uses it, against a server over HTTP."""
 
 import gzip
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
 import pytest
 from botocore.config import Config
 
+from log_router.core.batches import RawObject
 from log_router.core.errors import BrokenObject, Refused, WillPass
 from log_router.core.settings import Settings
 from log_router.store import Store
@@ -83,3 +87,59 @@ def test_an_unreachable_endpoint_will_pass(place: Place) -> None:
         store.list_raw("raw/")
     with pytest.raises(WillPass):
         store.put("key", b"")
+
+
+@pytest.fixture
+def denying(place: Place) -> Iterator[Store]:
+    """Give a store whose S3 answers every request with AccessDenied, as a policy without the right does."""
+
+    class Deny(BaseHTTPRequestHandler):
+        """Answers as S3 does; the embedded server knows no policies."""
+
+        def do_GET(self) -> None:
+            body = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+            self.send_response(403)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_PUT = do_GET  # noqa: N815 - the name http.server looks for
+
+        def log_message(self, *_: object) -> None:
+            """Keep the test's output clean."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Deny) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        client = boto3.client(
+            "s3",
+            endpoint_url=f"http://127.0.0.1:{server.server_port}",
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+        yield replace(place.store, client=client)
+        server.shutdown()
+
+
+def test_a_missing_right_is_named(denying: Store) -> None:
+    """What may not be listed, read or written is refused with the right to grant."""
+    with pytest.raises(Refused, match=r"listing s3://.*AccessDenied.*grant s3:ListBucket"):
+        denying.list_raw("raw/")
+    with pytest.raises(
+        Refused, match=r"writing s3://.*AccessDenied.*grant s3:PutObject on the staging prefix"
+    ):
+        denying.put("key", b"")
+    with pytest.raises(
+        Refused, match=r"reading s3://.*AccessDenied.*grant s3:GetObject on the staging prefix"
+    ):
+        denying.get("key")
+
+
+def test_an_object_that_may_not_be_read_is_broken(denying: Store) -> None:
+    """One raw object without the right to read it is reported by name; it does not stop its neighbours."""
+    raw = RawObject(denying.settings.raw_bucket, "raw/secret", "etag", 10)
+    with pytest.raises(
+        BrokenObject, match=r"raw/secret: S3 answered AccessDenied; grant s3:GetObject"
+    ) as caught:
+        list(denying.read_raw(raw))
+    assert caught.value.reason == "access_denied"

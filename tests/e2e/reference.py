@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -59,8 +59,9 @@ def typed(column: dict[str, Any], found: Any) -> Any:
     if kind == "numeric":
         scale = int(size.rstrip(")").split(",")[1])
         return Decimal(str(found)).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
-    readers = {"bigint": int, "integer": int, "smallint": int, "boolean": bool, "super": canonical}
-    readers |= {"real": float, "double precision": float}
+    readers: dict[str, Callable[[Any], Any]] = {"boolean": bool, "super": canonical}
+    readers |= dict.fromkeys(("bigint", "integer", "smallint"), int)
+    readers |= dict.fromkeys(("real", "double precision"), float)
     if kind in readers:
         return readers[kind](found)
     return found if isinstance(found, str) else json.dumps(found)

@@ -42,6 +42,7 @@ STATEMENTS: dict[str, dict[str, object]] = {
         "region": "",
         "compression": "zstd",
     },
+    "count_ledger": {**NAMES, "schema": "log_router"},
     "create_ledger": {**NAMES, "schema": "log_router"},
     "create_object_events": {"schema": "log_router"},
     "create_objects": {"schema": "log_router"},
@@ -75,6 +76,9 @@ STATEMENTS: dict[str, dict[str, object]] = {
     "load_errors": {"parts_url": "s3://staging/parts/batch/order_placed/"},
     "loaded_objects": {**NAMES, "schema": "log_router", "object_ids": IDS},
     "lock_table": {"schema": "log_router", "table": "ledger_order_placed"},
+    "schema_there": {"schema": "log_router"},
+    "set_query_group": {},
+    "set_statement_timeout": {"milliseconds": 3_600_000},
     "settled_objects": {"schema": "log_router", "object_ids": IDS, "event_types": ["order_placed", "it's"]},
 }
 FILES = {"copy_by_default_role": "copy", "create_table_without_keys": "create_table"}

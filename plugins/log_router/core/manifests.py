@@ -22,6 +22,15 @@ class Part:
 
 
 @dataclass(frozen=True)
+class KeptFile:
+    """One compressed file of quarantined or unrouted lines, as `kind` says."""
+
+    kind: str
+    url: str
+    lines: int
+
+
+@dataclass(frozen=True)
 class BrokenRaw:
     """A raw object that could not be read whole: nothing of it is loaded."""
 
@@ -38,6 +47,7 @@ class ChunkReport:
     objects: tuple[ObjectReport, ...]
     parts: tuple[Part, ...]
     broken: tuple[BrokenRaw, ...]
+    kept: tuple[KeptFile, ...] = ()
 
     def to_json(self) -> bytes:
         """Return the report as JSON."""
@@ -46,6 +56,7 @@ class ChunkReport:
                 "objects": [report.to_dict() for report in self.objects],
                 "parts": [asdict(part) for part in self.parts],
                 "broken": [asdict(broken) for broken in self.broken],
+                "kept": [asdict(kept) for kept in self.kept],
             }
         )
 
@@ -57,6 +68,7 @@ class ChunkReport:
             objects=tuple(ObjectReport.from_dict(report) for report in given["objects"]),
             parts=tuple(Part(**part) for part in given["parts"]),
             broken=tuple(BrokenRaw(**broken) for broken in given["broken"]),
+            kept=tuple(KeptFile(**kept) for kept in given["kept"]),
         )
 
 

@@ -32,11 +32,15 @@ class Hour:
         return self.start.strftime("%Y-%m-%dT%H:00Z")
 
 
-def hour_of_run(asked: str | None, interval: tuple[datetime | None, datetime | None]) -> Hour:
+def hour_of_run(
+    asked: str | None, logical_date: datetime | None, interval: tuple[datetime | None, datetime | None]
+) -> Hour:
     """Return the hour a run is for: the one asked for, else its data interval.
 
     Args:
-        asked: ISO 8601 time in the hour, as typed into the trigger form; UTC where it has no offset.
+        asked: ISO 8601 time of the hour's start, as typed into the trigger form; UTC where it has no offset.
+        logical_date: of the run. Airflow gives a scheduled and a backfilled run the interval that starts
+            there, but a run triggered by hand the last whole hour before it, or before now.
         interval: start and end of the run's data interval, None where it has none.
 
     Raises:
@@ -48,7 +52,13 @@ def hour_of_run(asked: str | None, interval: tuple[datetime | None, datetime | N
     if start is None or end is None:
         raise WindowError(
             "this run has no data interval, so it does not say which hour to load; "
-            "trigger it with the parameter `hour`, such as 2026-01-31T13:00:00Z, or with a logical date"
+            "trigger it with the parameter `hour`, such as 2026-01-31T13:00:00Z"
+        )
+    if logical_date is not None and logical_date != start:
+        raise WindowError(
+            f"the run's logical date is {logical_date.isoformat()} but its data interval starts at "
+            f"{start.isoformat()}, so it is not clear which hour is meant; "
+            "trigger it with the parameter `hour`, such as 2026-01-31T13:00:00Z"
         )
     # A plain datetime: pendulum's, which Airflow hands in, loses its zone when an hour is added to it in UTC.
     start = datetime.fromtimestamp(start.timestamp(), UTC)

@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM {{ schema | ident }}.{{ ledger | ident }}

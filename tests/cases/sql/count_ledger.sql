@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM "log_router"."ledger_order_placed"

@@ -1,0 +1,299 @@
+"""Generated events of the marketplace through a real Airflow: what arrives, and what is broken on purpose."""
+
+import gzip
+import json
+import os
+import shutil
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from local.generate import Expectation, hours, rates
+from local.ports import Ports
+from local.stack import RAW_BUCKET, STAGING_BUCKET, Stack
+from tests.e2e import reference
+from tests.e2e.airflow import backfill, clear, contents, log_of, runs, tasks, trigger, until, warehouse
+
+ROOT = Path(__file__).resolve().parents[2]
+EVENTS = reference.events(ROOT / "include" / "events")
+DAY = datetime(2025, 3, 1, tzinfo=UTC)
+SCHEMA = "marketplace"
+PREFIX = "raw/%Y/%m/%d/%H/"
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a copy of include/ that a test may spoil."""
+    folder = tmp_path_factory.mktemp("config") / "include"
+    shutil.copytree(ROOT / "include", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, config: Path) -> Iterator[Stack]:
+    """Give a stack with Airflow; each test has hours of its own in it."""
+    # Small parts: a split stores some before it is done, so that it can be met midway.
+    small = {"LOG_ROUTER_PART_BYTES": str(1024 * 1024)}
+    state = tmp_path_factory.mktemp("generated")
+    with Stack(state, Ports.free(), config_dir=config, environment=small) as stack:
+        yield stack
+
+
+def write(stack: Stack, hour: datetime, count: int = 1, **arguments: Any) -> dict[str, Expectation]:
+    """Put generated raw objects of some hours into the bucket; return what is in each."""
+    chosen = {"seed": 11, "objects_per_hour": 2, "lines_per_object": 2500, "compression": "gzip"}
+    expected = {}
+    for made in hours(hour, count, prefix=PREFIX, rates=rates(bad=0.01), **{**chosen, **arguments}):
+        stack.s3().put_object(Bucket=RAW_BUCKET, Key=made.key, Body=b"".join(made.blocks))
+        expected[made.key] = made.expectation
+    return expected
+
+
+def good_documents(stack: Stack, key: str, expectation: Expectation) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield line number and document of the lines that must become rows."""
+    body = gzip.decompress(stack.s3().get_object(Bucket=RAW_BUCKET, Key=key)["Body"].read())
+    bad = {number for numbers in expectation.bad.values() for number in numbers}
+    for number, line in enumerate(body.split(b"\n"), start=1):
+        if number not in bad and line.strip():
+            document = json.loads(line)
+            if document["event"] in EVENTS:
+                yield number, document
+
+
+def records(stack: Stack) -> dict[str, dict[str, Any]]:
+    """Return what the warehouse has recorded of each raw object, by key."""
+    names = ("object_id", "lines", "rows_split", "quarantined", "unrouted", "blank")
+    with warehouse(stack) as cursor:
+        cursor.execute(f"SELECT object_key, {', '.join(names)} FROM log_router.objects")
+        return {key: dict(zip(names, values, strict=True)) for key, *values in cursor.fetchall()}
+
+
+def counts(stack: Stack, object_ids: list[str]) -> Counter[str]:
+    """Return the rows of each event's table that came from these raw objects."""
+    found: Counter[str] = Counter()
+    with warehouse(stack) as cursor:
+        cursor.execute(f"SELECT table_name FROM svv_tables WHERE table_schema = '{SCHEMA}'")
+        for (table,) in cursor.fetchall():
+            cursor.execute(
+                'SELECT COUNT(*), COUNT(DISTINCT "_lr_object" || \':\' || "_lr_line") '
+                f'FROM "{SCHEMA}"."{table}" WHERE "_lr_object" IN ({", ".join(map(repr, object_ids))})'
+            )
+            ((rows, distinct),) = cursor.fetchall()
+            assert rows == distinct, f"{table} holds rows twice"
+            found[table] += rows
+    return +found
+
+
+def assert_loaded(stack: Stack, expected: dict[str, Expectation]) -> None:
+    """Every line of these objects has the fate that the generator gave it, and each row is there once."""
+    recorded = records(stack)
+    for key, one in expected.items():
+        assert recorded[key] | {"object_id": ""} == {
+            "object_id": "",
+            "lines": one.lines,
+            "rows_split": sum(one.rows.values()),
+            "quarantined": sum(map(len, one.bad.values())),
+            "unrouted": sum(one.unrouted.values()),
+            "blank": one.blank,
+        }
+    rows = sum((Counter(one.rows) for one in expected.values()), Counter())
+    assert counts(stack, [recorded[key]["object_id"] for key in expected]) == rows
+
+
+def test_generated_hours_arrive_whole(stack: Stack) -> None:
+    """Two hours with bad, blank and unknown lines: each row is in its table with the values of plain json.
+
+    The mapped loads are named by event; running an hour again, by hand or cleared, changes no row.
+    """
+    expected = write(stack, DAY, 2)
+    assert backfill(stack, DAY, DAY + timedelta(hours=1)) == ["success", "success"]
+    assert_loaded(stack, expected)
+    recorded = records(stack)
+    found = contents(stack, SCHEMA, [event["table"] for event in EVENTS.values()])
+    for event_type, event in EVENTS.items():
+        wanted = [
+            (recorded[key]["object_id"], *row)
+            for key, one in expected.items()
+            for number, document in good_documents(stack, key, one)
+            if document["event"] == event_type
+            for row in reference.rows(event, iter([(number, document)]))
+        ]
+        assert by_column(event, found[event["table"]]) == sorted(wanted, key=lambda row: row[:2])
+    run_id = trigger(stack, "2025-03-01T00:00:00Z")
+    assert stack.wait_for_run("log_router_hourly", run_id) == "success"
+    (run,) = [run["dag_run_id"] for run in runs(stack) if "T02:00" in run["dag_run_id"]]
+    assert "load.copy listing_viewed" in tasks(stack, run)
+    clear(stack, run)
+    until(lambda: states(stack, run).get("load.copy") == "skipped", 120)
+    assert stack.wait_for_run("log_router_hourly", run) == "success"
+    assert contents(stack, SCHEMA, [event["table"] for event in EVENTS.values()]) == found
+
+
+def by_column(event: dict[str, Any], rows: list[Any]) -> list[reference.Row]:
+    """Return rows of SELECT * as object, line, values; SUPER as canonical JSON, REAL as single precision."""
+    width = len(event["columns"])
+    kinds = [column["type"] for column in event["columns"]]
+    found = []
+    for row in rows:
+        cells = [
+            reference.canonical(json.loads(cell) if isinstance(cell, str) else cell)
+            if kind == "super" and cell is not None
+            else cell
+            for kind, cell in zip(kinds, row[:width], strict=True)
+        ]
+        found.append((row[width], row[width + 1], *cells))
+    return found
+
+
+def test_killed_tasks_are_made_good(stack: Stack) -> None:
+    """A split and a load that are killed midway are tried again by Airflow; the tables are the same."""
+    hour = DAY + timedelta(hours=10)
+    expected = write(stack, hour, objects_per_hour=1, lines_per_object=150_000)
+    (one,) = expected.values()
+    run_id = trigger(stack, hour.isoformat())
+    kill(stack, run_id, ("split", 0), lambda: parts_of(stack, hour))
+    loads = sorted(one.rows)
+    kill(stack, run_id, ("load.copy", loads.index("page_viewed")), lambda: copying(stack, "page_viewed"))
+    assert stack.wait_for_run("log_router_hourly", run_id) == "success"
+    tries = {name: task["try_number"] for name, task in tasks(stack, run_id).items()}
+    assert (tries["split chunk 0"], tries["load.copy page_viewed"]) == (2, 2)
+    assert_loaded(stack, expected)
+    assert not stack.s3().list_multipart_uploads(Bucket=STAGING_BUCKET).get("Uploads")
+
+
+def kill(stack: Stack, run_id: str, which: tuple[str, int], midway: Callable[[], object]) -> None:
+    """Kill the process of a mapped task once it is in the middle of its work."""
+
+    def process() -> int:
+        for task in tasks(stack, run_id).values():
+            if (task["task_id"], task["map_index"]) == which and task["state"] == "running":
+                return int(task["pid"] or 0)
+        return 0
+
+    pid = until(process, 120)
+    until(midway, 60)
+    os.kill(pid, signal.SIGKILL)
+
+
+def parts_of(stack: Stack, hour: datetime) -> bool:
+    """Tell whether the split of an hour has stored a part."""
+    prefix = f"log-router/parts/{hour:%Y%m%dT%H}"
+    return "Contents" in stack.s3().list_objects_v2(Bucket=STAGING_BUCKET, Prefix=prefix)
+
+
+def copying(stack: Stack, table: str) -> bool:
+    """Tell whether rows are being copied into a table at this moment."""
+    with psycopg.connect(stack.postgres_dsn) as connection:
+        query = "SELECT COUNT(*) FROM pg_stat_activity WHERE state = 'active' AND query ~* %s"
+        (found,) = connection.execute(query, (f"^copy .*{table}",)).fetchall()
+    return bool(found[0])
+
+
+def test_a_wrong_config_fails_the_plan(stack: Stack, config: Path) -> None:
+    """Mistakes in event files fail the plan, all at once and before anything is read; a fix and a clear load."""
+    hour = DAY + timedelta(hours=12)
+    expected = write(stack, hour)
+    good = (config / "events" / "page_viewed.yaml").read_text()
+    (config / "events" / "page_viewed.yaml").write_text(good.replace("type: timestamp", "type: timestmap"))
+    (config / "events" / "Order_Placed.yaml").write_text("columns: [{name: id, type: bigint}]\n")
+    run_id = trigger(stack, hour.isoformat())
+    assert stack.wait_for_run("log_router_hourly", run_id) == "failed"
+    assert states(stack, run_id)["plan"] == "failed"
+    assert tasks(stack, run_id)["plan"]["try_number"] == 1
+    said = log_of(stack, run_id, "plan")
+    assert "`timestmap` is not a Redshift column type here; did you mean `timestamp`?" in said
+    assert "table: `order_placed` is taken by Order_Placed.yaml" in said
+    assert not parts_of(stack, hour)
+    (config / "events" / "page_viewed.yaml").write_text(good)
+    (config / "events" / "Order_Placed.yaml").unlink()
+    clear(stack, run_id)
+    until(lambda: states(stack, run_id)["plan"] == "success", 120)
+    assert stack.wait_for_run("log_router_hourly", run_id) == "success"
+    assert_loaded(stack, expected)
+
+
+def test_a_missing_bucket_fails_the_plan(stack: Stack) -> None:
+    """A raw bucket that is not there, here by an Airflow Variable, is named with the remedy."""
+    hour = DAY + timedelta(hours=13)
+    expected = write(stack, hour)
+    stack.airflow("variables", "set", "log_router_settings", '{"raw_bucket": "no-such-bucket"}')
+    run_id = trigger(stack, hour.isoformat())
+    assert stack.wait_for_run("log_router_hourly", run_id) == "failed"
+    said = log_of(stack, run_id, "plan")
+    assert "listing s3://no-such-bucket/raw/2025/03/01/13/: S3 answered NoSuchBucket" in said
+    assert "create the bucket or correct its name in the settings" in said
+    stack.airflow("variables", "delete", "log_router_settings")
+    clear(stack, run_id)
+    until(lambda: states(stack, run_id)["plan"] == "success", 120)
+    assert stack.wait_for_run("log_router_hourly", run_id) == "success"
+    assert_loaded(stack, expected)
+
+
+def test_a_broken_object_holds_nothing_up(stack: Stack) -> None:
+    """A truncated gzip fails the run by name after all else has loaded; written again, only it is loaded."""
+    hour = DAY + timedelta(hours=14)
+    expected = write(stack, hour)
+    broken = min(expected)
+    whole = stack.s3().get_object(Bucket=RAW_BUCKET, Key=broken)["Body"].read()
+    stack.s3().put_object(Bucket=RAW_BUCKET, Key=broken, Body=whole[:-100])
+    run_id = trigger(stack, hour.isoformat())
+    assert stack.wait_for_run("log_router_hourly", run_id) == "failed"
+    found = states(stack, run_id)
+    assert {name for name, state in found.items() if state != "success"} == {"settle"}
+    said = log_of(stack, run_id, "settle")
+    assert f"s3://{RAW_BUCKET}/{broken}: its gzip data ends too early" in said
+    assert_loaded(stack, {key: one for key, one in expected.items() if key != broken})
+    assert broken not in records(stack)
+    stack.s3().put_object(Bucket=RAW_BUCKET, Key=broken, Body=whole)
+    clear(stack, run_id)
+    until(lambda: states(stack, run_id).get("settle") == "success", 180)
+    assert_loaded(stack, expected)
+
+
+def test_an_unreachable_warehouse_is_tried_again(stack: Stack) -> None:
+    """While the warehouse is away tasks say so and are tried again; once it is back, the run goes on."""
+    hour = DAY + timedelta(hours=15)
+    expected = write(stack, hour)
+    stack.processes.stop(["twin"])
+    try:
+        run_id = trigger(stack, hour.isoformat())
+        until(lambda: states(stack, run_id).get("plan") == "up_for_retry", 120)
+    finally:
+        stack._start_twin(stack._postgres())
+    assert "check host and port of the Redshift connection" in log_of(stack, run_id, "plan")
+    assert stack.wait_for_run("log_router_hourly", run_id) == "success"
+    assert_loaded(stack, expected)
+
+
+def test_an_empty_hour_succeeds_and_says_so(stack: Stack) -> None:
+    """An hour without raw objects is a success."""
+    run_id = trigger(stack, (DAY + timedelta(days=1)).isoformat())
+    assert stack.wait_for_run("log_router_hourly", run_id) == "success"
+    assert "the hour is empty" in log_of(stack, run_id, "plan")
+
+
+def test_an_hour_that_is_not_over_waits_without_a_slot(stack: Stack) -> None:
+    """The current hour is waited for by the triggerer, not by a worker."""
+    run_id = trigger(stack, datetime.now(UTC).replace(minute=0, second=0, microsecond=0).isoformat())
+    until(lambda: states(stack, run_id)["wait"] == "deferred", 60)
+    stack.api.patch(f"/dags/log_router_hourly/dagRuns/{run_id}", {"state": "failed"})
+
+
+def test_a_run_without_an_hour_is_refused(stack: Stack) -> None:
+    """A manual run that does not say its hour fails at once, with what to give."""
+    run = stack.api.post("/dags/log_router_hourly/dagRuns", {"logical_date": None})
+    assert stack.wait_for_run("log_router_hourly", run["dag_run_id"]) == "failed"
+    assert "trigger it with the parameter `hour`" in log_of(stack, run["dag_run_id"], "wait")
+
+
+def states(stack: Stack, run_id: str) -> dict[str, str]:
+    """Return the state of each task of a run."""
+    return {name: str(task["state"]) for name, task in tasks(stack, run_id).items()}
