@@ -17,8 +17,8 @@ LOAD_GROUP = "load"
 COPY = "copy"
 
 RETRIES: dict[str, Any] = {
-    "retries": 3,
-    "retry_delay": timedelta(seconds=20),
+    "retries": 5,
+    "retry_delay": timedelta(seconds=10),
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=10),
 }
