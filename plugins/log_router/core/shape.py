@@ -3,8 +3,9 @@
 import msgspec
 
 from log_router.core import paths
+from log_router.core.bad_values import BadValue
 from log_router.core.events import Event
-from log_router.core.values import BadValue, Converter, converter
+from log_router.core.values import Converter, converter
 
 # Redshift's COPY takes a JSON object of 4 MB at most (Database Developer Guide, "COPY from JSON format"),
 # and its parser needs a second byte for each `|`.

@@ -7,11 +7,11 @@ from typing import Protocol
 import msgspec
 
 from log_router.core import paths
+from log_router.core.bad_values import BadValue
 from log_router.core.catalog import Catalog
 from log_router.core.lines import LongLine
 from log_router.core.reports import ObjectReport, QuarantinedLine, UnroutedLine
 from log_router.core.shape import Shaper
-from log_router.core.values import BadValue
 
 # Numbers keep every digit: integers are int of any size, all others Decimal.
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode

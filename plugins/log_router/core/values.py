@@ -5,20 +5,18 @@ is written into the part, or raises BadValue. Ranges and forms are those of the 
 Developer Guide: "Numeric types", "Character types", "Datetime types", "Boolean type", "SUPER type".
 """
 
-import math
 import re
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
-import msgspec
-
+from log_router.core.bad_values import BadValue, finite, shown
 from log_router.core.events import Column
+from log_router.core.super_values import super_value
 
 Converter = Callable[[object], object]
 
-SUPER_STRING_MAX_BYTES = 65_535
 # Numbers above this lose digits in readers that go through a double; as text they don't.
 _EXACT_IN_DOUBLE = 2**53
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
@@ -34,20 +32,6 @@ _EPOCH_UNIT_MICROSECONDS = {
     "epoch_microseconds": 1,
 }
 _EXACT = Context(prec=200)
-_SUPER_MAX_DIGITS = 38
-_SUPER_MAX_NESTING = 1_000
-# Found in few values; only then is a SUPER value walked. NUL, exponents over 99 and 39 digits, point or not.
-_SUSPECT_IN_SUPER = re.compile(rb"\\u0000|[eE][+-]?\d{3}|[\d.]{39}")
-_encode_super = msgspec.json.Encoder(decimal_format="number").encode
-
-
-class BadValue(Exception):  # noqa: N818 - a fate of a line, not an error of ours
-    """A value its column can't take: `reason` is one word, `detail` says what was found."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        self.reason = reason
-        self.detail = detail
-        super().__init__(f"{reason}: {detail}")
 
 
 def converter(column: Column) -> Converter:
@@ -69,14 +53,9 @@ def converter(column: Column) -> Converter:
 _INTEGER_BITS = {"smallint": 16, "integer": 32, "bigint": 64}
 
 
-def _shown(value: object) -> str:
-    text = repr(value) if isinstance(value, str | dict | list) else str(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004 - one screen line
-
-
 def _wrong_type(value: object, wanted: str) -> BadValue:
     kind = {dict: "an object", list: "an array", str: "text", bool: "a boolean"}.get(type(value), "a number")
-    return BadValue("wrong_type", f"{kind} where {wanted} is wanted: {_shown(value)}")
+    return BadValue("wrong_type", f"{kind} where {wanted} is wanted: {shown(value)}")
 
 
 def _integer(ddl: str, bits: int) -> Converter:
@@ -87,7 +66,7 @@ def _integer(ddl: str, bits: int) -> Converter:
         if number is None:
             raise _wrong_type(value, ddl)
         if not low <= number <= high:
-            raise BadValue("out_of_range", f"{_shown(value)} is not between {low} and {high} ({ddl})")
+            raise BadValue("out_of_range", f"{shown(value)} is not between {low} and {high} ({ddl})")
         return number if -_EXACT_IN_DOUBLE <= number <= _EXACT_IN_DOUBLE else str(number)
 
     return convert
@@ -124,40 +103,33 @@ def _numeric(precision: int, scale: int) -> Converter:
         number = _number(value, ddl)
         # copy_abs, because abs() rounds to 28 digits and fails on large exponents.
         if number.copy_abs() >= limit:
-            raise BadValue("out_of_range", f"{_shown(value)} has too many digits for {ddl}")
+            raise BadValue("out_of_range", f"{shown(value)} has too many digits for {ddl}")
         # Half away from zero, as Redshift's casts do; COPY itself would cut digits off.
         try:
             rounded = number.quantize(step, rounding=ROUND_HALF_UP, context=_EXACT)
         except InvalidOperation as error:
-            raise BadValue("out_of_range", f"{_shown(value)} has too many digits for {ddl}") from error
+            raise BadValue("out_of_range", f"{shown(value)} has too many digits for {ddl}") from error
         if rounded.copy_abs() >= limit:
-            raise BadValue("out_of_range", f"{_shown(value)} has too many digits for {ddl}")
+            raise BadValue("out_of_range", f"{shown(value)} has too many digits for {ddl}")
         return format(rounded, "f")
 
     return convert
 
 
 def _double(value: object) -> object:
-    return _finite(_number(value, "double precision"), "double precision")
+    return finite(_number(value, "double precision"), "double precision")
 
 
 def _real(value: object) -> object:
     exact = _number(value, "real")
-    number = _finite(exact, "real")
+    number = finite(exact, "real")
     try:
         # With "<": in native order, pack makes an infinity of a number that is too large.
         (single,) = struct.unpack("<f", struct.pack("<f", number))
     except OverflowError as error:
-        raise BadValue("out_of_range", f"{_shown(value)} is too large for real") from error
+        raise BadValue("out_of_range", f"{shown(value)} is too large for real") from error
     if number and not single:
-        raise BadValue("out_of_range", f"{_shown(value)} is too small for real")
-    return number
-
-
-def _finite(exact: Decimal, ddl: str) -> float:
-    number = float(exact)
-    if math.isinf(number) or (exact and not number):
-        raise BadValue("out_of_range", f"{_shown(exact)} is too large or too small for {ddl}")
+        raise BadValue("out_of_range", f"{shown(value)} is too small for real")
     return number
 
 
@@ -176,7 +148,7 @@ def _text(value: object, wanted: str) -> str:
     if isinstance(value, str):
         if "\0" in value:
             raise BadValue(
-                "nul_character", f"text holds U+0000, which Redshift takes nowhere: {_shown(value)}"
+                "nul_character", f"text holds U+0000, which Redshift takes nowhere: {shown(value)}"
             )
         return value
     if isinstance(value, bool):
@@ -195,7 +167,7 @@ def _varchar(length: int) -> Converter:
         if len(text) > surely_fits:
             size = len(text) if text.isascii() else len(text.encode())
             if size > length:
-                raise BadValue("too_long", f"{size} bytes do not fit {ddl}: {_shown(text)}")
+                raise BadValue("too_long", f"{size} bytes do not fit {ddl}: {shown(text)}")
         return text
 
     return convert
@@ -207,9 +179,9 @@ def _char(length: int) -> Converter:
     def convert(value: object) -> object:
         text = _text(value, ddl)
         if not text.isascii():
-            raise BadValue("wrong_type", f"{ddl} takes single-byte characters only: {_shown(text)}")
+            raise BadValue("wrong_type", f"{ddl} takes single-byte characters only: {shown(text)}")
         if len(text) > length:
-            raise BadValue("too_long", f"{len(text)} bytes do not fit {ddl}: {_shown(text)}")
+            raise BadValue("too_long", f"{len(text)} bytes do not fit {ddl}: {shown(text)}")
         return text
 
     return convert
@@ -241,14 +213,14 @@ def _iso(value: object) -> datetime:
     try:
         return moment.astimezone(UTC).replace(tzinfo=None)
     except OverflowError as error:
-        raise BadValue("out_of_range", f"{_shown(value)} is outside the years 1 to 9999 in UTC") from error
+        raise BadValue("out_of_range", f"{shown(value)} is outside the years 1 to 9999 in UTC") from error
 
 
 def _slashed(value: str) -> datetime:
     try:
         return datetime.strptime(value, "%Y/%m/%d %H:%M:%S %z")
     except ValueError as error:
-        raise BadValue("bad_time", f"{_shown(value)} is not an ISO 8601 time") from error
+        raise BadValue("bad_time", f"{shown(value)} is not an ISO 8601 time") from error
 
 
 def _epoch(unit_microseconds: int) -> Callable[[object], datetime]:
@@ -258,61 +230,15 @@ def _epoch(unit_microseconds: int) -> Callable[[object], datetime]:
             # The bound keeps 1e999999 from becoming an integer of a million digits.
             moment = _EPOCH + timedelta(microseconds=int(max(-_FAR, min(number, _FAR)) * unit_microseconds))
         except OverflowError as error:
-            raise BadValue("out_of_range", f"{_shown(value)} is outside the years 1 to 9999") from error
+            raise BadValue("out_of_range", f"{shown(value)} is outside the years 1 to 9999") from error
         return moment.replace(tzinfo=None)
 
     return read
-
-
-def _super(value: object) -> object:
-    encoded = _encode_super(value)
-    large = len(encoded) > SUPER_STRING_MAX_BYTES
-    deep = encoded.count(b"[") + encoded.count(b"{") > _SUPER_MAX_NESTING
-    if large or deep or _SUSPECT_IN_SUPER.search(encoded):
-        _check_super(value)
-    return msgspec.Raw(encoded)
-
-
-def _check_super(value: object) -> None:
-    level, nesting = [value], 0
-    while level:
-        if nesting == _SUPER_MAX_NESTING and any(isinstance(item, dict | list) for item in level):
-            raise BadValue("too_deep", f"super takes arrays and objects nested {nesting} deep at most")
-        level = [inner for item in level for inner in _inside_super(item)]
-        nesting += 1
-
-
-def _inside_super(item: object) -> Iterable[object]:
-    """Return what an array or object holds; a scalar is checked and holds nothing."""
-    if isinstance(item, dict):
-        return [*item, *item.values()]
-    if isinstance(item, list):
-        return item
-    if isinstance(item, str):
-        _check_super_text(item)
-    elif isinstance(item, int | Decimal):
-        _check_super_number(Decimal(item))
-    return ()
-
-
-def _check_super_number(number: Decimal) -> None:
-    if len(number.as_tuple().digits) > _SUPER_MAX_DIGITS:
-        raise BadValue(
-            "out_of_range", f"a number in super has over {_SUPER_MAX_DIGITS} digits: {_shown(number)}"
-        )
-    _finite(number, "super")
-
-
-def _check_super_text(text: str) -> None:
-    if "\0" in text:
-        raise BadValue("nul_character", f"text in super holds U+0000: {_shown(text)}")
-    if len(text) * 4 > SUPER_STRING_MAX_BYTES and len(text.encode()) > SUPER_STRING_MAX_BYTES:
-        raise BadValue("too_long", f"text in super is over {SUPER_STRING_MAX_BYTES} bytes: {_shown(text)}")
 
 
 _WITHOUT_LENGTH: dict[str, Converter] = {
     "double precision": _double,
     "real": _real,
     "boolean": _boolean,
-    "super": _super,
+    "super": super_value,
 }

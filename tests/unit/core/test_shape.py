@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from log_router.core.bad_values import BadValue
 from log_router.core.shape import Shaper
-from log_router.core.values import BadValue
 from tests.unit.core.recording import decoded, event, json_values, modest, shaped
 
 TYPES = (

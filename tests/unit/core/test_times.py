@@ -2,7 +2,7 @@
 
 import pytest
 
-from log_router.core.values import BadValue
+from log_router.core.bad_values import BadValue
 from tests.unit.core.recording import event, shaped
 
 

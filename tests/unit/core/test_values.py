@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from log_router.core.values import BadValue
+from log_router.core.bad_values import BadValue
 from tests.unit.core.recording import event, modest, shaped
 
 NINES = "9" * 38

@@ -1,0 +1,61 @@
+"""SUPER: any JSON value, within the limits of the Amazon Redshift Database Developer Guide, "SUPER type"."""
+
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+
+import msgspec
+
+from log_router.core.bad_values import BadValue, finite, shown
+
+MAX_TEXT_BYTES = 65_535
+_MAX_DIGITS = 38
+_MAX_NESTING = 1_000
+# Found in few values; only then is a SUPER value walked. NUL, exponents over 99 and 39 digits, point or not.
+_SUSPECT = re.compile(rb"\\u0000|[eE][+-]?\d{3}|[\d.]{39}")
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+def super_value(value: object) -> object:
+    """Return a value encoded as it is written into a row; BadValue where SUPER can't hold it."""
+    encoded = _encode(value)
+    large = len(encoded) > MAX_TEXT_BYTES
+    deep = encoded.count(b"[") + encoded.count(b"{") > _MAX_NESTING
+    if large or deep or _SUSPECT.search(encoded):
+        _check(value)
+    return msgspec.Raw(encoded)
+
+
+def _check(value: object) -> None:
+    level, nesting = [value], 0
+    while level:
+        if nesting == _MAX_NESTING and any(isinstance(item, dict | list) for item in level):
+            raise BadValue("too_deep", f"super takes arrays and objects nested {nesting} deep at most")
+        level = [inner for item in level for inner in _inside(item)]
+        nesting += 1
+
+
+def _inside(item: object) -> Iterable[object]:
+    """Return what an array or object holds; a scalar is checked and holds nothing."""
+    if isinstance(item, dict):
+        return [*item, *item.values()]
+    if isinstance(item, list):
+        return item
+    if isinstance(item, str):
+        _check_text(item)
+    elif isinstance(item, int | Decimal):
+        _check_number(Decimal(item))
+    return ()
+
+
+def _check_number(number: Decimal) -> None:
+    if len(number.as_tuple().digits) > _MAX_DIGITS:
+        raise BadValue("out_of_range", f"a number in super has over {_MAX_DIGITS} digits: {shown(number)}")
+    finite(number, "super")
+
+
+def _check_text(text: str) -> None:
+    if "\0" in text:
+        raise BadValue("nul_character", f"text in super holds U+0000: {shown(text)}")
+    if len(text) * 4 > MAX_TEXT_BYTES and len(text.encode()) > MAX_TEXT_BYTES:
+        raise BadValue("too_long", f"text in super is over {MAX_TEXT_BYTES} bytes: {shown(text)}")
