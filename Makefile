@@ -6,9 +6,8 @@ MEANT := LOG_ROUTER_PORT_% PYTHON
 unexport $(filter-out $(MEANT),$(filter $(FOREIGN),$(.VARIABLES)))
 
 BIN := .venv/bin
-UV := .local/tools/bin/uv
-LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--no-annotate --no-header
+LOCK := local/set_up.sh uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --no-header
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check up down install lock clean
@@ -33,12 +32,13 @@ up: install ## start the embedded stack
 	@$(BIN)/python -m local.launch up
 
 down: ## stop the embedded stack; its data stays
-	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local.launch down; else echo "Nothing was running."; fi
+	@if ! ls .local/stack/run/*.pid >/dev/null 2>&1; then echo "Nothing was running."; exit; fi; \
+	if [ ! -e .venv/.installed ]; then local/set_up.sh; fi && $(BIN)/python -m local.launch down
 
 install: ## install what the lock files say
 	@local/set_up.sh
 
-lock: install ## write the lock files anew from pyproject.toml
+lock: ## write the lock files anew from pyproject.toml
 	$(LOCK) pyproject.toml -o requirements.txt
 	$(LOCK) pyproject.toml --group dev -o requirements-dev.txt
 	$(LOCK) local/requirements-s3.in -o local/requirements-s3.txt

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the locks say: .venv (product, stack and tests) and .local/s3-venv (the S3 server).
 # Does nothing when both are as the locks want them. Takes $PYTHON, or the newest supported Python
-# that runs; installs with uv, which it gets by its own lock.
+# that runs; installs with uv, which it gets by its own lock. `local/set_up.sh uv ...` runs just uv.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -70,12 +70,21 @@ install_uv() {
     echo "$stamp" >"$tools/.installed"
 }
 
+# Prints a setting of pip's files. `pip config get` would read the user's file only, not /etc/pip.conf.
+pip_setting() {
+    "$tools/bin/python" -m pip config list | awk -F "'" -v name="global.$1=" '$1 == name {print $2}'
+}
+
 # uv does not read pip's settings: it is told of the index and the certificates that pip would use.
 configure_uv() {
-    local index
-    index="${PIP_INDEX_URL:-$("$tools/bin/python" -m pip config get global.index-url 2>/dev/null || true)}"
+    local index certificates
+    index="${PIP_INDEX_URL:-$(pip_setting index-url)}"
     if [ -n "$index" ] && [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ]; then
         export UV_DEFAULT_INDEX="$index"
+    fi
+    certificates="${PIP_CERT:-$(pip_setting cert)}"
+    if [ -n "$certificates" ] && [ -z "${SSL_CERT_FILE:-}${SSL_CERT_DIR:-}" ]; then
+        export SSL_CERT_FILE="$certificates"
     fi
     if [ -n "${SSL_CERT_FILE:-}${SSL_CERT_DIR:-}" ] || [ -s /etc/ssl/certs/ca-certificates.crt ]; then
         export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}"
@@ -91,10 +100,12 @@ install() {
         return
     fi
     echo "Installing $(grep -c '^[a-z0-9]' "$2") packages of $2 into $1 ..."
-    rm -f "$1/.installed"
-    if [ "$(supported "$1/bin/python" || true)" != "$(supported "$3")" ]; then
+    configure_uv
+    # uv takes a package whose installation was cut short for a complete one: such an environment is made anew
+    if [ ! -e "$1/.installed" ] || [ "$(supported "$1/bin/python" || true)" != "$(supported "$3")" ]; then
         "$tools/bin/uv" venv --quiet --clear --python "$3" "$1" || fail "uv could not make $PWD/$1: see above"
     fi
+    rm -f "$1/.installed"
     "$tools/bin/uv" pip sync --quiet --compile-bytecode --require-hashes --python "$1/bin/python" "$2" ||
         fail "the packages of $2 could not be installed: see the lines above; a package index must be reachable"
     echo "$stamp" >"$1/.installed"
@@ -113,13 +124,17 @@ fi
 tools=.local/tools
 # `make test` and `make demo` may be started at the same time
 exec 9>.local/set-up.lock
-flock 9
+flock --nonblock 9 || { echo "Waiting for another installation into $PWD ..."; flock 9; }
 python="$(find_python)"
 if [ "$python" = .venv/bin/python ]; then
     # the interpreter behind the environment, so that the environment itself may be made anew
     python="$(.venv/bin/python -c 'import sys; print(sys._base_executable)')"
 fi
 install_uv "$python"
-configure_uv
+if [ "${1:-}" = uv ]; then
+    shift
+    configure_uv
+    exec "$tools/bin/uv" "$@"
+fi
 install .venv requirements-dev.txt "$python"
 install .local/s3-venv local/requirements-s3.txt "$python"

@@ -15,6 +15,8 @@ from log_router.core.errors import ConfigError
 from log_router.core.events import Column, Event, Strict
 from log_router.core.settings import Settings
 
+# A batch may hold all events, and Airflow maps a task over core.max_map_length entries at most: 1,024 by default.
+MAX_EVENTS = 1024
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -76,6 +78,10 @@ def load_catalog(folder: Path, settings: Settings) -> Catalog:
     ]
     if not files:
         problems.append(f"{folder / 'events'}: no event is configured; add one <event>.yaml")
+    if len(files) > MAX_EVENTS:
+        problems.append(
+            f"{folder / 'events'}: {len(files)} events; Airflow loads {MAX_EVENTS} in one run at most"
+        )
     for file in files:
         try:
             events.append(_load_event(file))

@@ -248,6 +248,15 @@ def test_a_site_without_events_is_an_error(site: Site) -> None:
     assert "no event is configured; add one <event>.yaml" in site.problems()[0]
 
 
+def test_a_run_loads_at_most_1024_events(site: Site) -> None:
+    """Airflow could not map one load over each of more: told before anything is read."""
+    for number in range(1025):
+        site.add(f"e{number}.yaml", SMALLEST)
+    assert site.problems() == [f"{site.events}: 1025 events; Airflow loads 1024 in one run at most"]
+    (site.events / "e0.yaml").unlink()
+    assert len(site.load().events) == 1024
+
+
 def test_a_table_takes_at_most_1600_columns(site: Site) -> None:
     """Our three columns count."""
     columns = [f"  - {{name: c{number}, type: bigint}}" for number in range(1598)]
