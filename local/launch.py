@@ -39,7 +39,7 @@ def run_command(command: Callable[[], None]) -> None:
     except StackError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        sys.exit("stopped")
+        sys.exit("interrupted: `make down` stops what is still up")
 
 
 def local_stack(ports: Ports) -> Stack:

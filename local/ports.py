@@ -61,9 +61,9 @@ class Ports:
         if not taken:
             return
         listed = ", ".join(f"{port} ({name})" for name, port in taken)
-        example = f"{PORT_PREFIX}{taken[0][0].upper()}={_next_free(taken[0][1])}"
+        example = " ".join(f"{PORT_PREFIX}{name.upper()}={_next_free(port)}" for name, port in taken)
         raise StackError(
-            f"port in use on {LOOPBACK}: {listed}: stop what listens there, or choose another port, "
+            f"port in use on {LOOPBACK}: {listed}: stop what listens there, or choose others, "
             f"for example `{example} make demo`",
         )
 

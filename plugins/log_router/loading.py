@@ -11,7 +11,7 @@ from log_router.core.events import LINEAGE_COLUMNS, Column, Event
 from log_router.core.manifests import Manifest
 from log_router.core.settings import Settings
 from log_router.core.sql import Statements
-from log_router.warehouse import AlreadyThere, CopyRefused, Session, Warehouse
+from log_router.warehouse import CopyRefused, Session, Warehouse, past_conflicts
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -51,14 +51,11 @@ class Load:
             CopyRefused: COPY refused a line; the message says which, nothing was committed.
             Refused, WillPass: see Warehouse.
         """
-        self._prepare()
+        past_conflicts(self._prepare)
         try:
-            with self.warehouse.session() as session:
-                outcome = self._load(session)
-                session.commit()
+            return past_conflicts(self._transaction)
         except CopyRefused as error:
             raise CopyRefused(f"{error}\n{self._load_errors()}") from error
-        return outcome
 
     @property
     def _ledger(self) -> str:
@@ -83,18 +80,22 @@ class Load:
         return self._render(name, **{"schema": self.settings.ledger_schema, **values})
 
     def _prepare(self) -> None:
-        try:
-            with self.warehouse.session() as session:
-                there = {row[0] for row in session.fetch(self._render("columns_of_table"))}
-                for statement in self.extension(there) if there else self.creation():
-                    log.info("%s", statement)
-                    session.run(statement)
-                if not there:
-                    self._refuse_to_forget(session)
-                session.commit()
-        except AlreadyThere as error:
-            # Two runs meet a new event at the same moment: the other one's table is as good as ours.
-            log.info("made by another run at the same moment: %s", error)
+        with self.warehouse.session() as session:
+            for statement in self._preparation(session):
+                log.info("%s", statement)
+                session.run(statement)
+            session.commit()
+
+    def _preparation(self, session: Session) -> list[str]:
+        # One query for both: they are made in one transaction, so a run that makes them at this moment is seen
+        # with both or with neither.
+        columns = session.fetch(self._render("columns_there", ledger_schema=self.settings.ledger_schema))
+        there = {column for schema, column in columns if schema == self.settings.table_schema}
+        if there:
+            return self.extension(there)
+        if columns:
+            self._refuse_to_forget(session)
+        return self.creation()
 
     def _refuse_to_forget(self, session: Session) -> None:
         ((loaded,),) = session.fetch(self._render_ledger("count_ledger"))
@@ -143,6 +144,12 @@ class Load:
             for column in self.event.columns
             if column.name not in there
         ]
+
+    def _transaction(self) -> Outcome:
+        with self.warehouse.session() as session:
+            outcome = self._load(session)
+            session.commit()
+        return outcome
 
     def _load(self, session: Session) -> Outcome:
         # Before anything is read: the lock comes before the snapshot, so what is read next includes what a

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from log_router.core.batches import Batch, RawObject, pack
 from log_router.core.catalog import Catalog
@@ -10,7 +11,7 @@ from log_router.core.settings import Settings
 from log_router.core.sql import Statements
 from log_router.loading import slices
 from log_router.store import Store
-from log_router.warehouse import AlreadyThere, Warehouse
+from log_router.warehouse import Warehouse, past_conflicts
 
 log = logging.getLogger(__name__)
 
@@ -42,19 +43,16 @@ class Planner:
         ledger = self.settings.ledger_schema
         for schema in (self.settings.table_schema, ledger):
             # Looked for first: CREATE SCHEMA needs a right on the database, even where the schema is there.
-            self._create("create_schema", schema, unless="schema_there")
+            past_conflicts(partial(self._create, "create_schema", schema, unless="schema_there"))
         for table in ("create_objects", "create_object_events"):
-            self._create(table, ledger)
+            past_conflicts(partial(self._create, table, ledger))
 
     def _create(self, statement: str, schema: str, unless: str = "") -> None:
-        try:
-            with self.warehouse.session() as session:
-                if unless and session.fetch(self.statements.render(unless, schema=schema)):
-                    return
-                session.run(self.statements.render(statement, schema=schema))
-                session.commit()
-        except AlreadyThere as error:
-            log.info("made by another run at the same moment: %s", error)
+        with self.warehouse.session() as session:
+            if unless and session.fetch(self.statements.render(unless, schema=schema)):
+                return
+            session.run(self.statements.render(statement, schema=schema))
+            session.commit()
 
     def _settled(self, object_ids: Sequence[str]) -> set[str]:
         event_types = [event.event_type for event in self.catalog.events]

@@ -11,7 +11,7 @@ from log_router.core.manifests import ChunkReport
 from log_router.core.reports import ObjectReport
 from log_router.core.sql import Statements
 from log_router.loading import slices
-from log_router.warehouse import Session, Warehouse
+from log_router.warehouse import Session, Warehouse, past_conflicts
 
 log = logging.getLogger(__name__)
 
@@ -61,12 +61,17 @@ class Settler:
         types = {event.name: event.event_type for event in catalog.events}
         objects = _object_entries(batch, reports)
         events = [entry for report in reports for entry in _event_entries(report, types)]
-        with self.warehouse.session() as session:
-            # Locked before the snapshot: parallel runs queue here instead of failing on each other's rows.
-            session.run(self._render("lock_table", table="objects"))
-            self._replace(session, "objects", objects, [report.object_id for report in reports])
-            self._replace(session, "object_events", events, [report.object_id for report in reports])
-            session.commit()
+        object_ids = [report.object_id for report in reports]
+
+        def transaction() -> None:
+            with self.warehouse.session() as session:
+                # Locked before the snapshot: parallel runs queue here instead of failing on each other's rows.
+                session.run(self._render("lock_table", table="objects"))
+                self._replace(session, "objects", objects, object_ids)
+                self._replace(session, "object_events", events, object_ids)
+                session.commit()
+
+        past_conflicts(transaction)
 
     def _replace(
         self, session: Session, table: str, entries: Sequence[Entry], object_ids: Sequence[str]

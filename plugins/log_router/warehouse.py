@@ -1,28 +1,35 @@
 """Redshift: statements in transactions, errors told apart by what to do about them."""
 
 import logging
+import random
+import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from redshift_connector import error as driver
 from redshift_connector.core import Connection
 
 from log_router.core.errors import LogRouterError, NeedsAction, Refused, WillPass
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 Rows = Sequence[Sequence[Any]]
 
-# SQLSTATE classes and codes of PostgreSQL's appendix "Error Codes", which Redshift keeps: connection, admin
-# shutdown, too many connections, serialization, deadlock, lock not available.
-_PASSING_STATES = ("08", "57P", "53300", "40001", "40P01", "55P03")
+# SQLSTATE classes and codes of PostgreSQL's appendix "Error Codes", which Redshift keeps.
+# Connection, admin shutdown, too many connections, lock not available:
+_PASSING_STATES = ("08", "57P", "53300", "55P03")
+_PASSING_TEXTS = ("SlowDown", "503 Service Unavailable")
+# Serialization, deadlock; then duplicate schema, table, object, column, and the catalog's own key, when two
+# sessions make the same thing at one moment:
+_CONFLICT_STATES = ("40001", "40P01", "42P06", "42P07", "42710", "42701", "23505")
 # Redshift's own numbers stand at the start of the message: 1023 serializable isolation, 1018 a table made
 # after the snapshot (Database Developer Guide, "Serializable isolation").
-_PASSING_TEXTS = ("1023", "1018", "Serializable isolation", "SlowDown", "503 Service Unavailable")
-# Duplicate schema, table, object, column; and the catalog's own key, when two sessions create at one moment.
-_DUPLICATE_STATES = ("42P06", "42P07", "42710", "42701", "23505")
+_CONFLICT_TEXT = re.compile(r"(ERROR:\s*)?(1023|1018)\b|.*Serializable isolation")
+_CONFLICT_TRIES = 6
 _REMEDIES = {
     "28": "check user and password of the Redshift connection",
     "3D000": "check the database (schema) of the Redshift connection",
@@ -36,8 +43,23 @@ class CopyRefused(NeedsAction):
     """COPY refused data; the warehouse's error tables say which."""
 
 
-class AlreadyThere(Refused):
-    """What was to be made exists already, made by another session since it was looked for."""
+class Conflict(WillPass):
+    """Another session's transaction came between; the same one, begun anew, may succeed at once."""
+
+
+def past_conflicts(transaction: Callable[[], T]) -> T:
+    """Return what a transaction returns, begun anew a few times where another session's came between.
+
+    Runs that load the same objects, or meet a new event, at the same moment collide once or twice: that is no
+    reason to fail a task.
+    """
+    for attempt in range(1, _CONFLICT_TRIES):
+        try:
+            return transaction()
+        except Conflict as error:
+            log.info("begun anew after a conflict: %s", error)
+            time.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - jitter, not a secret
+    return transaction()
 
 
 @dataclass(frozen=True)
@@ -115,12 +137,12 @@ def _errors(doing: str) -> Iterator[None]:
 def _translated(doing: str, error: driver.Error) -> LogRouterError:
     state, message = _state(error), _message(error)
     text = f"{_first_line(doing)}: Redshift answered {state or type(error).__name__}: {message}"
+    if state in _CONFLICT_STATES or _CONFLICT_TEXT.match(message):
+        return Conflict(text)
     if state.startswith(_PASSING_STATES) or any(part in message for part in _PASSING_TEXTS):
         return WillPass(text)
     if not state and isinstance(error, driver.InterfaceError | driver.OperationalError):
         return WillPass(f"{text}; check host and port of the Redshift connection")
-    if state in _DUPLICATE_STATES:
-        return AlreadyThere(text)
     if "stl_load_errors" in message or "sys_load_error" in message:
         return CopyRefused(text)
     remedy = next((what for start, what in _REMEDIES.items() if state.startswith(start)), "")

