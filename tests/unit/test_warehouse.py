@@ -36,7 +36,7 @@ def test_an_answer_has_its_kind(state: str, message: str, kind: type[LogRouterEr
 
 def test_a_conflict_is_begun_anew() -> None:
     """A transaction that collides twice succeeds the third time, and is not run again after that."""
-    answers = [Conflict("1023"), Conflict("deadlock"), "done", "again"]
+    answers: list[Conflict | str] = [Conflict("1023"), Conflict("deadlock"), "done", "again"]
 
     def transaction() -> str:
         answer = answers.pop(0)
@@ -50,8 +50,8 @@ def test_a_conflict_is_begun_anew() -> None:
 
 def test_an_endless_conflict_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is not begun anew for ever: the task then fails and is retried by Airflow."""
-    tries = []
-    monkeypatch.setattr(warehouse.time, "sleep", tries.append)
+    tries: list[float] = []
+    monkeypatch.setattr("time.sleep", tries.append)
 
     def transaction() -> None:
         raise Conflict("1023")
