@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param
 
-from log_router.graph import RETRIES, split_and_load
+from log_router.graph import RETRIES, SPLIT, split_and_load
 from log_router.operators import PlanHourOperator
 from log_router.sensors import HourCompleteSensor
 
@@ -30,6 +30,6 @@ with DAG(
     },
 ):
     wait = HourCompleteSensor(task_id="wait")
-    plan = PlanHourOperator(task_id="plan")
+    plan = PlanHourOperator(task_id="plan", split_task_id=SPLIT)
     wait >> plan
     split_and_load(plan)

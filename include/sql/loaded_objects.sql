@@ -1,3 +1,3 @@
-SELECT "object_id"
+SELECT "object_id", "rows_loaded"
 FROM {{ schema | ident }}.{{ ledger | ident }}
 WHERE "object_id" IN ({{ object_ids | map("literal") | join(", ") }})

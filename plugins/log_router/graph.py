@@ -15,6 +15,7 @@ from log_router.site import config_folder
 SPLIT = "split"
 LOAD_GROUP = "load"
 COPY = "copy"
+LOAD = f"{LOAD_GROUP}.{COPY}"
 
 RETRIES: dict[str, Any] = {
     "retries": 5,
@@ -36,8 +37,9 @@ def split_and_load(plan: BaseOperator) -> None:
         task_id="collect",
         plan_task_id=plan.task_id,
         split_task_id=SPLIT,
+        load_task_id=LOAD,
         # A chunk that can't be split holds up its own raw objects only.
-        trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
+        trigger_rule=TriggerRule.ALL_DONE,
     )
 
     @task_group(group_id=LOAD_GROUP)
@@ -54,11 +56,13 @@ def split_and_load(plan: BaseOperator) -> None:
         task_id="settle",
         plan_task_id=plan.task_id,
         split_task_id=SPLIT,
-        load_task_id=f"{LOAD_GROUP}.{COPY}",
+        load_task_id=LOAD,
         trigger_rule=TriggerRule.ALL_DONE,
     )
     [plan, split] >> collect
     load.expand(target=collect.output) >> settle
+    # Settle waits for all of them itself, whatever state the loads are left in by an earlier try of the run.
+    [plan, split, collect] >> settle
 
 
 def pools() -> tuple[str, str]:

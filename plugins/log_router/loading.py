@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TypeVar
 
-from log_router.core.errors import ConservationError, Refused
+from log_router.core.errors import ConservationError, NeedsAction, Refused
 from log_router.core.events import LINEAGE_COLUMNS, Column, Event
 from log_router.core.manifests import Manifest
 from log_router.core.settings import Settings
@@ -49,13 +49,16 @@ class Load:
         Raises:
             ConservationError: Redshift counted other rows than the manifest holds; nothing was committed.
             CopyRefused: COPY refused a line; the message says which, nothing was committed.
+            NeedsAction: objects loaded before have other rows by today's file; new objects are committed.
             Refused, WillPass: see Warehouse.
         """
         past_conflicts(self._prepare)
         try:
-            return past_conflicts(self._transaction)
+            outcome, loaded = past_conflicts(self._transaction)
         except CopyRefused as error:
             raise CopyRefused(f"{error}\n{self._load_errors()}") from error
+        self._refuse_to_differ(loaded)
+        return outcome
 
     @property
     def _ledger(self) -> str:
@@ -145,13 +148,27 @@ class Load:
             if column.name not in there
         ]
 
-    def _transaction(self) -> Outcome:
+    def _transaction(self) -> tuple[Outcome, dict[str, int]]:
         with self.warehouse.session() as session:
-            outcome = self._load(session)
+            found = self._load(session)
             session.commit()
-        return outcome
+        return found
 
-    def _load(self, session: Session) -> Outcome:
+    def _refuse_to_differ(self, loaded: dict[str, int]) -> None:
+        """Raise NeedsAction where a raw object was loaded with other rows than it has by today's event file."""
+        differing = [
+            f"{object_id}: was loaded before with {rows} rows, now has {self.manifest.rows_by_object[object_id]}"
+            for object_id, rows in sorted(loaded.items())
+            if rows != self.manifest.rows_by_object[object_id]
+        ]
+        if differing:
+            raise NeedsAction(
+                f"event {self.event.name}: its file has changed since raw objects were loaded, and what is "
+                f"loaded stays as it is; all new raw objects are loaded. To load these {len(differing)} anew, see "
+                "`Reload one object of one event by hand` in docs/operations.md:\n" + "\n".join(differing)
+            )
+
+    def _load(self, session: Session) -> tuple[Outcome, dict[str, int]]:
         # Before anything is read: the lock comes before the snapshot, so what is read next includes what a
         # load that held the lock has committed.
         session.run(self._render_ledger("lock_table", table=self._ledger))
@@ -175,13 +192,13 @@ class Load:
                     ],
                 )
             )
-        return Outcome(self.event.name, sum(new.values()), len(new), len(loaded))
+        return Outcome(self.event.name, sum(new.values()), len(new), len(loaded)), loaded
 
-    def _loaded(self, session: Session) -> set[str]:
+    def _loaded(self, session: Session) -> dict[str, int]:
         return {
-            row[0]
+            object_id: rows
             for object_ids in slices(list(self.manifest.rows_by_object))
-            for row in session.fetch(self._render_ledger("loaded_objects", object_ids=object_ids))
+            for object_id, rows in session.fetch(self._render_ledger("loaded_objects", object_ids=object_ids))
         }
 
     def _copy(self, session: Session, target: list[str]) -> None:

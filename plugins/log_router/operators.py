@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from log_router.site import Site
 
 BATCH = "batch"
+NOTHING: dict[str, Any] = {}
 
 
 class LogRouterOperator(BaseOperator):
@@ -55,6 +56,10 @@ def hour_of(context: "Context") -> Hour:
 class PlanHourOperator(LogRouterOperator):
     """Lists the hour's raw objects and plans those that are not settled; returns one entry a chunk."""
 
+    def __init__(self, *, split_task_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.split_task_id = split_task_id
+
     def work(self, context: "Context", site: "Site") -> list[dict[str, Any]]:
         """Plan the hour; bad config fails here, before anything is read."""
         catalog = site.catalog
@@ -76,7 +81,8 @@ class PlanHourOperator(LogRouterOperator):
         batch = planner.plan(run, label, found)
         key = site.store.put_batch(batch, catalog)
         context["ti"].xcom_push(key=BATCH, value=key)
-        return [{"batch": key, "chunk": chunk} for chunk in range(len(batch.chunks))]
+        chunks = [{"batch": key, "chunk": chunk} for chunk in range(len(batch.chunks))]
+        return as_many_as_before(context, self.split_task_id, chunks)
 
 
 class SplitOperator(LogRouterOperator):
@@ -90,6 +96,10 @@ class SplitOperator(LogRouterOperator):
         """Split the chunk with the catalog its batch was planned with."""
         from log_router.splitting import split_chunk  # noqa: PLC0415 - see execute
 
+        if self.chunk == NOTHING:
+            raise AirflowSkipException(
+                "this run had more chunks before; this time there is nothing for this one"
+            )
         number = self.chunk["chunk"]
         batch, catalog = site.store.get_batch(self.chunk["batch"])
         report = split_chunk(site.store, batch, catalog, number)
@@ -112,19 +122,21 @@ class SplitOperator(LogRouterOperator):
 class CollectOperator(LogRouterOperator):
     """Adds up the reports of a batch and writes one manifest an event; returns one entry an event."""
 
-    def __init__(self, *, plan_task_id: str, split_task_id: str, **kwargs: Any) -> None:
+    def __init__(self, *, plan_task_id: str, split_task_id: str, load_task_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.plan_task_id = plan_task_id
         self.split_task_id = split_task_id
+        self.load_task_id = load_task_id
 
     def work(self, context: "Context", site: "Site") -> list[dict[str, str]]:
         """Write the manifests of all chunks that were split; a chunk that failed keeps its objects pending."""
         from log_router.core.manifests import manifests  # noqa: PLC0415 - see execute
 
-        batch, _ = site.store.get_batch(context["ti"].xcom_pull(task_ids=self.plan_task_id, key=BATCH))
+        key = planned(context, self.plan_task_id)
+        if key is None:
+            raise AirflowSkipException(f"nothing was planned: see the log of task {self.plan_task_id}")
+        batch, _ = site.store.get_batch(key)
         chunks = [counts["chunk"] for counts in results(context, self.split_task_id, batch)]
-        if batch.chunks and not chunks:
-            raise AirflowSkipException("no chunk of the batch was split, so there is nothing to load")
         made = manifests(
             batch.batch_id, batch.config_hash, [site.store.get_report(batch, chunk) for chunk in chunks]
         )
@@ -133,7 +145,8 @@ class CollectOperator(LogRouterOperator):
             "%s: %d of %d chunks, %d events, %d rows",
             *(batch.batch_id, len(chunks), len(batch.chunks), len(made), rows),
         )
-        return [{"event": manifest.event, "load": site.store.put_manifest(manifest)} for manifest in made]
+        loads = [{"event": manifest.event, "load": site.store.put_manifest(manifest)} for manifest in made]
+        return as_many_as_before(context, self.load_task_id, loads)
 
 
 class LoadOperator(LogRouterOperator):
@@ -153,7 +166,11 @@ class LoadOperator(LogRouterOperator):
         from log_router.loading import Load  # noqa: PLC0415
 
         # The name of this mapped task in the UI.
-        context["event"] = self.target["event"]  # type: ignore[typeddict-unknown-key]
+        context["event"] = self.target.get("event", "nothing to load")  # type: ignore[typeddict-unknown-key]
+        if self.target == NOTHING:
+            raise AirflowSkipException(
+                "this run had more events before; this time there is nothing for this one"
+            )
         _, catalog = site.store.get_batch(context["ti"].xcom_pull(task_ids=self.plan_task_id, key=BATCH))
         manifest = Manifest.from_load(site.store.get(self.target["load"]))
         load = Load(
@@ -190,7 +207,7 @@ class SettleOperator(LogRouterOperator):
         """
         from log_router.settling import Settler, unfinished  # noqa: PLC0415 - see execute
 
-        key = context["ti"].xcom_pull(task_ids=self.plan_task_id, key=BATCH)
+        key = planned(context, self.plan_task_id)
         if key is None:
             raise NeedsAction(f"nothing was planned: see the log of task {self.plan_task_id}")
         batch, catalog = site.store.get_batch(key)
@@ -203,10 +220,40 @@ class SettleOperator(LogRouterOperator):
         problems = unfinished(batch, reports, loaded)
         if problems:
             raise NeedsAction(
-                f"{settlement.incomplete_objects} of {len(batch.objects)} raw objects stay pending; all else is "
-                "loaded. After the remedy, run this hour again:\n" + "\n".join(problems)
+                f"{settlement.incomplete_objects} of {len(batch.objects)} raw objects stay pending; what could be "
+                "loaded is. After the remedy, run this hour again:\n" + "\n".join(problems)
             )
         return asdict(settlement)
+
+
+def planned(context: "Context", plan_task_id: str) -> str | None:
+    """Return the key of the batch that this run's plan task has written; None where it did not succeed.
+
+    What an earlier try of a cleared run had written does not count: it is still there when plan was not reached.
+    """
+    run_id = context["run_id"]
+    states = context["ti"].get_task_states(
+        dag_id=context["dag"].dag_id, task_ids=[plan_task_id], run_ids=[run_id]
+    )
+    if states.get(run_id, {}).get(plan_task_id) != "success":
+        return None
+    key: str | None = context["ti"].xcom_pull(task_ids=plan_task_id, key=BATCH)
+    return key
+
+
+def as_many_as_before(
+    context: "Context", task_id: str, entries: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the entries, filled up with `NOTHING` to as many as the mapped task has instances in this run.
+
+    When a run that is cleared maps fewer instances than before, Airflow marks the others removed, and does not
+    bring them back in the try after that: their chunks or events would not run. So they are kept, with nothing to do.
+    """
+    run_id = context["run_id"]
+    states = context["ti"].get_task_states(dag_id=context["dag"].dag_id, task_ids=[task_id], run_ids=[run_id])
+    # An instance that is not mapped yet has the task's own name; mapped ones have their index behind it.
+    instances = sum(name != task_id for name in states.get(run_id, {}))
+    return entries + [NOTHING] * (instances - len(entries))
 
 
 def results(context: "Context", task_id: str, batch: "Batch") -> list[dict[str, Any]]:

@@ -8,12 +8,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from log_router.core.catalog import Catalog, load_catalog, load_settings
 from log_router.core.errors import ConfigError
 from log_router.core.settings import Settings, environment_overrides
 from log_router.core.sql import Statements
 
 if TYPE_CHECKING:
+    from redshift_connector.core import Connection
+
     from log_router.store import Store
     from log_router.warehouse import Warehouse
 
@@ -73,6 +77,7 @@ class Site:
         from airflow.providers.amazon.aws.hooks.redshift_sql import (  # noqa: PLC0415 - half a second of CPU
             RedshiftSQLHook,
         )
+        from airflow.sdk.exceptions import AirflowNotFoundException  # noqa: PLC0415 - the same
 
         from log_router.warehouse import Warehouse  # noqa: PLC0415 - the same
 
@@ -84,13 +89,27 @@ class Site:
             self.statements.render("set_query_group"),
             self.statements.render("set_statement_timeout", milliseconds=timeout),
         )
-        return Warehouse(hook.get_conn, opening)
+
+        def connect() -> "Connection":
+            try:
+                return hook.get_conn()
+            except AirflowNotFoundException as error:
+                name = self.settings.redshift_conn_id
+                remedy = "there is none; add it, or name another as redshift_conn_id"
+                raise ConfigError([f"Airflow Connection {name}: {remedy}"]) from error
+
+        return Warehouse(connect, opening)
 
 
 def _variable_overrides() -> dict[str, Any]:
     from airflow.sdk import Variable  # noqa: PLC0415 - only tasks have Variables
 
-    overrides = Variable.get(SETTINGS_VARIABLE, default={}, deserialize_json=True)
+    # Decoded here: asked for JSON, Airflow takes what it can't decode for a Variable that is not there.
+    text = Variable.get(SETTINGS_VARIABLE, default="{}")
+    try:
+        overrides = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise ConfigError([f"Airflow Variable {SETTINGS_VARIABLE}: it is not JSON: {error}"]) from error
     if not isinstance(overrides, dict):
         remedy = 'it must hold a JSON object of settings, such as {"grace_seconds": 600}'
         raise ConfigError([f"Airflow Variable {SETTINGS_VARIABLE}: {remedy}"])

@@ -12,7 +12,7 @@ import pytest
 import redshift_connector
 
 from local.stack import Stack
-from log_router.core.errors import ConservationError, Refused, WillPass
+from log_router.core.errors import ConservationError, NeedsAction, Refused, WillPass
 from log_router.core.events import Event
 from log_router.core.manifests import Manifest, Part
 from log_router.loading import Load, Outcome
@@ -148,6 +148,21 @@ def test_a_new_column_is_added(ready: Place) -> None:
     assert grown.rows('SELECT "order", currency FROM order_placed ORDER BY 1') == [[1, None], [2, "EUR"]]
 
 
+def test_other_rows_than_the_ledger_says_are_told(ready: Place) -> None:
+    """An object whose event file has changed since keeps its rows and is named; new objects are loaded."""
+    given = EVENTS[0].model_dump(mode="json")
+    given["columns"][3]["required"] = True
+    strict = replace(
+        ready, catalog=ready.catalog.model_copy(update={"events": (Event.model_validate(given),)})
+    )
+    strict.upload("raw/a", order(1, note="n") + order(2))
+    strict.load(manifest_of(strict, "raw/a"))
+    ready.upload("raw/b", order(3))
+    with pytest.raises(NeedsAction, match=r"was loaded before with 1 rows, now has 2"):
+        ready.load(manifest_of(ready, "raw/a", "raw/b", run="later"))
+    assert [row[0] for row in ready.rows(ALL)] == [1, 3]
+
+
 def test_a_dropped_table_is_not_made_anew(ready: Place) -> None:
     """A table that is gone though its ledger names loaded objects is refused: a new one would lack their rows."""
     ready.upload("raw/a", order(1))
@@ -251,7 +266,7 @@ def test_the_transaction_is_lock_look_copy_count_ledger(ready: Place) -> None:
     schema, ledger = ready.settings.table_schema, ready.settings.ledger_schema
     assert said == [
         f'LOCK TABLE "{ledger}"."ledger_order_placed"',
-        'SELECT "object_id"',
+        'SELECT "object_id", "rows_loaded"',
         "SELECT pg_last_copy_id(), pg_last_copy_count()",
         f'COPY "{schema}"."order_placed"',
         "SELECT pg_last_copy_id(), pg_last_copy_count()",

@@ -41,7 +41,14 @@ def test_listing_a_missing_bucket_says_the_remedy(place: Place) -> None:
 
 def test_reads_any_key(place: Place) -> None:
     """Keys with spaces, signs and other scripts are read as they are."""
-    for key in ("raw/a b+c%20d.json", "raw/東京/é?#.json", "raw/a//b", 'raw/it\'s "q" \\ .json'):
+    for key in (
+        "raw/a b+c%20d.json",
+        "raw/東京/é?#.json",
+        "raw/a//b",
+        'raw/it\'s "q" \\ .json',
+        "raw/a\tb",
+        "raw/x?versionId=1",
+    ):
         raw = place.upload(key, b"line\n")
         assert b"".join(place.store.read_raw(raw)) == b"line\n"
 

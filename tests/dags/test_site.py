@@ -46,6 +46,7 @@ def test_the_environment_is_above_the_variable_above_the_file(
 @pytest.mark.parametrize(
     ("variable", "said"),
     [
+        ('{"schema": "x",}', "log_router_settings: it is not JSON"),
         ("[1]", "log_router_settings: it must hold a JSON object of settings"),
         ('{"copy_pool": "x"}', "copy_pool: belongs to the DAG's shape"),
         ('{"raw_bukket": "x"}', "raw_bukket: is not a known key; did you mean `raw_bucket`?"),

@@ -135,6 +135,20 @@ def test_generated_hours_arrive_whole(stack: Stack) -> None:
     until(lambda: tasks(stack, run)["settle"]["try_number"] == 2, 120)
     assert stack.wait_for_run("log_router_hourly", run) == "success"
     assert contents(stack, SCHEMA, [event["table"] for event in EVENTS.values()]) == found
+    # A late object, after a try that had nothing to do: its chunk and its events are run all the same.
+    late = {key + ".late": one for key, one in write(stack, DAY + timedelta(hours=5)).items()}
+    for key in late:
+        body = stack.s3().get_object(Bucket=RAW_BUCKET, Key=key.removesuffix(".late"))["Body"].read()
+        stack.s3().put_object(Bucket=RAW_BUCKET, Key=late_key(key), Body=body)
+    clear(stack, run)
+    until(lambda: tasks(stack, run)["settle"]["try_number"] == 3, 120)
+    assert stack.wait_for_run("log_router_hourly", run) == "success"
+    assert_loaded(stack, {late_key(key): one for key, one in late.items()})
+
+
+def late_key(key: str) -> str:
+    """Return a raw object's key moved to the hour that has run already."""
+    return key.replace("/05/", "/01/")
 
 
 def by_column(event: dict[str, Any], rows: list[Any]) -> list[reference.Row]:

@@ -81,7 +81,7 @@ def test_the_tables_hold_what_the_lines_say(stack: Stack) -> None:
 def object_ids(stack: Stack) -> dict[str, str]:
     """Return the id of each raw object by its file's name, as the warehouse has recorded it."""
     with warehouse(stack) as cursor:
-        cursor.execute("SELECT object_key, object_id, lines, rows_split FROM log_router.objects")
+        cursor.execute("SELECT object_key, object_id, lines, rows_split FROM github_log_router.objects")
         found = cursor.fetchall()
     counts = Counter(name for name, _, _ in raw_lines())
     assert {key.removeprefix("gharchive/"): (lines, rows) for key, _, lines, rows in found} == {

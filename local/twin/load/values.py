@@ -206,7 +206,8 @@ def _numeric(precision: int, scale: int) -> Converter:
         if len(text) > 90:  # noqa: PLR2004 - more digits than any DECIMAL column has, and its rounding needs
             raise overflow
         rounded = decimal.Decimal(text.decode()).quantize(step, decimal.ROUND_HALF_UP, _DIGITS)
-        if abs(rounded.scaleb(scale, _DIGITS)) >= limit:
+        # copy_abs: abs() would round to the 28 digits of the default context
+        if rounded.scaleb(scale, _DIGITS).copy_abs() >= limit:
             raise overflow
         return format(rounded, "f").encode()
 

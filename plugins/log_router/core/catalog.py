@@ -3,6 +3,7 @@
 import difflib
 import hashlib
 import re
+import reprlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -128,12 +129,16 @@ def _problems(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
         elif problem["type"] == "missing":
             what = "is missing; add it"
         elif not problem["type"].startswith("value_error"):
-            what = f"{what}, not `{problem['input']}`"
+            given = problem["input"]
+            # reprlib: the value may be a bomb of aliases
+            what = f"{what}, not `{given[:80] if isinstance(given, str) else reprlib.repr(given)}`"
         yield f"{where}: {what}" if where else what
 
 
 def _unknown_key(key: str, model: type[BaseModel]) -> str:
-    known = [field.alias or name for name, field in model.model_fields.items()]
+    # An event's own name is its file's.
+    own = {"name"} if model is Event else set()
+    known = [field.alias or name for name, field in model.model_fields.items() if name not in own]
     near = difflib.get_close_matches(key, known, n=1)
     return (
         f"is not a known key; did you mean `{near[0]}`?"

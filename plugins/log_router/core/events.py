@@ -9,6 +9,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     PlainSerializer,
+    StrictBool,
     model_validator,
 )
 
@@ -42,6 +43,22 @@ def identifier(limit: int) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+MAX_EVENT_TYPE_BYTES = 1024
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("it holds U+0000, which Redshift takes in no text; remove it")
+    return text
+
+
+def _can_stand_in_a_line(event_type: str) -> str:
+    if not 0 < len(event_type.encode()) <= MAX_EVENT_TYPE_BYTES or "\0" in event_type:
+        raise ValueError(f"an event type has 1 to {MAX_EVENT_TYPE_BYTES} bytes and no U+0000")
+    return event_type
+
+
+Text = Annotated[str, AfterValidator(_without_nul)]
 ColumnName = Annotated[str, identifier(MAX_COLUMN_NAME)]
 TableName = Annotated[str, identifier(MAX_TABLE_NAME)]
 
@@ -70,9 +87,9 @@ class Column(Strict):
         PlainSerializer(lambda column_type: column_type.ddl, return_type=str),
     ]
     path: Annotated[paths.Path, BeforeValidator(paths.parse)] = ()
-    required: bool = False
+    required: StrictBool = False
     time_format: Literal["iso", "epoch_seconds", "epoch_milliseconds", "epoch_microseconds"] = "iso"
-    description: str = ""
+    description: Text = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -105,10 +122,10 @@ class Event(Strict):
     """One event type and its table. `name` is the identity: the name of its file."""
 
     name: str
-    event_type: str
+    event_type: Annotated[str, AfterValidator(_can_stand_in_a_line)]
     table: TableName
     columns: Annotated[tuple[Column, ...], AfterValidator(_not_empty)]
-    description: str = ""
+    description: Text = ""
     event_time: str | None = None
     sort_key: tuple[str, ...] = ()
     dist_key: str | None = None

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from log_router.core import paths
 from log_router.core.events import Strict, TableName
@@ -17,23 +18,23 @@ _BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 _ROLE = re.compile(
     r"default|arn:[a-z-]+:iam::[0-9]{12}:role/[^\s',]+(,arn:[a-z-]+:iam::[0-9]{12}:role/[^\s',]+)*"
 )
-# Hours that a template must tell apart: the same one of another year, month, day or half of the day, and those
-# whose numbers begin alike.
-_NEIGHBOURS = tuple(
-    (datetime(*one, tzinfo=UTC), datetime(*other, tzinfo=UTC))
-    for one, other in (
-        ((2026, 1, 2, 3), (2027, 1, 2, 3)),
-        ((2026, 1, 2, 3), (2026, 2, 2, 3)),
-        ((2026, 1, 2, 3), (2026, 1, 3, 3)),
-        ((2026, 1, 2, 3), (2026, 1, 2, 4)),
-        ((2026, 1, 2, 3), (2026, 1, 2, 15)),
-        ((2026, 1, 2, 1), (2026, 1, 2, 12)),
-        ((2026, 1, 1, 3), (2026, 1, 11, 3)),
-        ((2026, 1, 1, 3), (2026, 11, 1, 3)),
-        ((2026, 1, 1, 13), (2026, 1, 11, 3)),
-        ((2026, 1, 11, 3), (2026, 11, 1, 3)),
-    )
+# Hours that a template must tell apart: of days, months and years whose numbers are short and long, and begin alike.
+_HOURS = tuple(
+    datetime(year, month, day, hour, tzinfo=UTC)
+    for year in (2026, 2027)
+    for month in (1, 2, 10, 11, 12)
+    for day in (1, 2, 3, 10, 11, 12, 13, 20, 21, 22)
+    for hour in range(24)
 )
+
+
+def _not_a_flag(number: object) -> object:
+    if isinstance(number, bool):
+        raise ValueError("it must be a number")  # noqa: TRY004 - pydantic collects ValueErrors
+    return number
+
+
+Number = Annotated[int, BeforeValidator(_not_a_flag)]
 
 
 class Settings(Strict):
@@ -55,25 +56,27 @@ class Settings(Strict):
     redshift_conn_id: str = "redshift_default"
     split_pool: str = "log_router_split"
     copy_pool: str = "log_router_copy"
-    grace_seconds: Annotated[int, Field(ge=0)] = 300
+    grace_seconds: Annotated[Number, Field(ge=0, le=7 * 24 * 3600)] = 300
     compression: Literal["gzip", "zstd"] = "gzip"
-    part_bytes: Annotated[int, Field(ge=MIB, le=1024 * MIB)] = 64 * MIB
-    chunk_bytes: Annotated[int, Field(ge=MIB)] = 512 * MIB
+    part_bytes: Annotated[Number, Field(ge=MIB, le=1024 * MIB)] = 64 * MIB
+    chunk_bytes: Annotated[Number, Field(ge=MIB)] = 512 * MIB
     # Airflow refuses to map a task over more than core.max_map_length, 1,024 by default.
-    max_chunks: Annotated[int, Field(ge=1, le=1024)] = 256
-    max_line_bytes: Annotated[int, Field(ge=1024, le=256 * MIB)] = 16 * MIB
-    statement_timeout_seconds: Annotated[int, Field(ge=1)] = 3600
+    max_chunks: Annotated[Number, Field(ge=1, le=1024)] = 256
+    max_line_bytes: Annotated[Number, Field(ge=1024, le=256 * MIB)] = 8 * MIB
+    # In milliseconds it must fit an integer of 32 bits.
+    statement_timeout_seconds: Annotated[Number, Field(ge=1, le=2_147_483)] = 3600
 
     @field_validator("raw_prefix")
     @classmethod
     def _names_one_hour(cls, template: str) -> str:
-        if "%s" in template.replace("%%", ""):
+        if re.search("%[-_0^#EO]*s", template.replace("%%", "")):
             raise ValueError(f"`{template}`: %s depends on the machine's time zone; write %Y, %m, %d and %H")
-        for one, other in _NEIGHBOURS:
-            if other.strftime(template).startswith(one.strftime(template)):
+        prefixes = sorted((hour.strftime(template), hour) for hour in _HOURS)
+        for (one, hour), (other, another) in pairwise(prefixes):
+            if other.startswith(one):
                 raise ValueError(
-                    f"`{template}` does not name one hour: the prefix of {one:%Y-%m-%d %H}:00, "
-                    f"`{one.strftime(template)}`, also matches objects of {other:%Y-%m-%d %H}:00; "
+                    f"`{template}` does not name one hour: the prefix of {hour:%Y-%m-%d %H}:00, `{one}`, also "
+                    f"matches objects of {another:%Y-%m-%d %H}:00; "
                     "write a strftime template that tells all hours apart, such as `raw/%Y/%m/%d/%H/`"
                 )
         return template

@@ -9,6 +9,7 @@ import msgspec
 from log_router.core import paths
 from log_router.core.bad_values import BadValue
 from log_router.core.catalog import Catalog
+from log_router.core.events import MAX_EVENT_TYPE_BYTES
 from log_router.core.lines import LongLine
 from log_router.core.reports import ObjectReport, QuarantinedLine, UnroutedLine
 from log_router.core.shape import Shaper
@@ -20,7 +21,6 @@ _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 _DECODE_ERRORS = (ValueError, RecursionError, ArithmeticError)
 
 
-MAX_EVENT_TYPE_BYTES = 1024
 MAX_UNROUTED_TYPES = 1000
 
 

@@ -51,6 +51,10 @@ def _inside(item: object) -> Iterable[object]:
 def _check_number(number: Decimal) -> None:
     if len(number.as_tuple().digits) > _MAX_DIGITS:
         raise BadValue("out_of_range", f"a number in super has over {_MAX_DIGITS} digits: {shown(number)}")
+    if not number and abs(number.adjusted()) >= _MAX_DIGITS:
+        raise BadValue(
+            "out_of_range", f"a zero in super has an exponent of over {_MAX_DIGITS}: {shown(number)}"
+        )
     finite(number, "super")
 
 

@@ -19,9 +19,9 @@ Converter = Callable[[object], object]
 
 # Numbers above this lose digits in readers that go through a double; as text they don't.
 _EXACT_IN_DOUBLE = 2**53
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,6})?", re.ASCII)
 _INTEGER_DIGITS = 40
-_INTEGER = re.compile(rf"[+-]?\d{{1,{_INTEGER_DIGITS}}}", re.ASCII)
+_INTEGER = re.compile(rf"[+-]?0*\d{{1,{_INTEGER_DIGITS}}}", re.ASCII)
 _TRUE = frozenset({"true", "t", "yes", "y", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "0"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -228,7 +228,8 @@ def _epoch(unit_microseconds: int) -> Callable[[object], datetime]:
         number = _number(value, "an epoch number")
         try:
             # The bound keeps 1e999999 from becoming an integer of a million digits.
-            moment = _EPOCH + timedelta(microseconds=int(max(-_FAR, min(number, _FAR)) * unit_microseconds))
+            microseconds = _EXACT.multiply(max(-_FAR, min(number, _FAR)), Decimal(unit_microseconds))
+            moment = _EPOCH + timedelta(microseconds=int(microseconds))
         except OverflowError as error:
             raise BadValue("out_of_range", f"{shown(value)} is outside the years 1 to 9999") from error
         return moment.replace(tzinfo=None)

@@ -1,3 +1,3 @@
-SELECT "object_id"
+SELECT "object_id", "rows_loaded"
 FROM "log_router"."ledger_order_placed"
 WHERE "object_id" IN ('00000000000000000000000000000000', 'ffffffffffffffffffffffffffffffff')

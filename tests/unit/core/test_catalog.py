@@ -95,7 +95,7 @@ def test_every_key_is_taken(site: Site) -> None:
     ("content", "problem"),
     [
         (SMALLEST + "sortkey: [id]\n", "sortkey: is not a known key; did you mean `sort_key`?"),
-        (SMALLEST + "xyzzy: 1\n", "xyzzy: is not a known key; known are name, event_type, table, columns"),
+        (SMALLEST + "xyzzy: 1\n", "xyzzy: is not a known key; known are event_type, table, columns"),
         (SMALLEST + "1: 1\n", "1: "),
         (
             "columns: [{name: id, type: strnig}]",
@@ -160,6 +160,10 @@ def test_every_key_is_taken(site: Site) -> None:
         ("columns: [{name: x, type: super}]\nsort_key: [x]", "sort_key: `x` is super"),
         (SMALLEST + "table: Clicks", "table: `Clicks` is not a name Redshift keeps as written"),
         (SMALLEST + f"table: {'t' * 121}", "120 bytes at most"),
+        (SMALLEST + 'event_type: "a\\0b"', "event_type: an event type has 1 to 1024 bytes and no U+0000"),
+        (SMALLEST + 'event_type: ""', "event_type: an event type has 1 to 1024 bytes and no U+0000"),
+        ('description: "a\\0b"\ncolumns: [{name: id, type: bigint}]', "description: it holds U+0000"),
+        ("columns: [{name: id, type: bigint, required: 'yes'}]", "columns.0.required: "),
         (SMALLEST + "event_type: 5", "event_type: Input should be a valid string, not `5`"),
         (SMALLEST + "name: clicked", "name: an event is named by its file; remove the key"),
         ("a: 1\na: 2", "line 2, column 1: `a` stands twice, again on line 2; remove one"),

@@ -19,7 +19,11 @@ columns = st.fixed_dictionaries(
             ["bigint", "varchar(9)", "numeric(12,3)", "super", "double precision", "timestamptz"]
         )
     },
-    optional={"path": paths, "required": st.booleans(), "description": st.text(max_size=9)},
+    optional={
+        "path": paths,
+        "required": st.booleans(),
+        "description": st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=9),
+    },
 )
 events = st.dictionaries(names, st.dictionaries(names, columns, min_size=1, max_size=4), max_size=4)
 
