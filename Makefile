@@ -2,7 +2,7 @@
 
 # A person's own settings must not decide what runs here; ports are chosen by LOG_ROUTER_PORT_... .
 FOREIGN := AIRFLOW_% AWS_% BOTO_% LOG_ROUTER_% PG% PYTHON% PYTEST_% MYPY% RUFF_% VIRTUAL_ENV
-MEANT := LOG_ROUTER_PORT_% PYTHON
+MEANT := LOG_ROUTER_PORT_% LOG_ROUTER_CONFIG PYTHON
 unexport $(filter-out $(MEANT),$(filter $(FOREIGN),$(.VARIABLES)))
 
 BIN := .venv/bin
@@ -10,7 +10,7 @@ LOCK := local/set_up.sh uv pip compile --quiet --universal --python-version 3.11
 	--no-emit-index-url --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check up down install lock clean
+.PHONY: help demo test check up shell down install lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s%s\n", $$1, $$2}' Makefile
@@ -28,8 +28,11 @@ check: install ## the fast loop: linters, types and unit tests
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/python -m pytest -q tests/unit
 
-up: install ## start the embedded stack
+up: install ## start the embedded stack; LOG_ROUTER_CONFIG=folder: with that catalog (the demo is always its own)
 	@$(BIN)/python -m local.launch up
+
+shell: install ## a shell in which airflow, aws and psql reach the running stack; also: echo 'airflow ...' | make shell
+	@$(BIN)/python -m local.launch shell
 
 down: ## stop the embedded stack; its data stays
 	@if ! ls .local/stack/run/*.pid >/dev/null 2>&1; then echo "Nothing was running."; exit; fi; \

@@ -9,6 +9,7 @@ REGION = "us-east-1"
 LOOPBACK = "127.0.0.1"
 # the stack's own variables, meant for it
 PORT_PREFIX = "LOG_ROUTER_PORT_"
+CONFIG_VARIABLE = "LOG_ROUTER_CONFIG"
 
 # A person's own AWS profile, Airflow or proxy must never decide where the stack connects to.
 _FOREIGN_PREFIXES = ("AIRFLOW_", "AWS_", "BOTO_", "LOG_ROUTER_", "PG", "TWIN_", "PYTHON")
@@ -55,8 +56,7 @@ def foreign_variables(environment: Mapping[str, str]) -> list[str]:
     return sorted(
         name
         for name in environment
-        if (name.startswith(_FOREIGN_PREFIXES) and not name.startswith(PORT_PREFIX))
-        or name.upper() in _FOREIGN_NAMES
+        if (name.startswith(_FOREIGN_PREFIXES) and not _is_meant(name)) or name.upper() in _FOREIGN_NAMES
     )
 
 
@@ -64,6 +64,10 @@ def forget_foreign_variables(environment: MutableMapping[str, str] = os.environ)
     """Remove from `environment` what would leak a person's own settings into this process."""
     for name in foreign_variables(environment):
         del environment[name]
+
+
+def _is_meant(name: str) -> bool:
+    return name.startswith(PORT_PREFIX) or name == CONFIG_VARIABLE
 
 
 def loopback() -> str:

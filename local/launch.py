@@ -1,14 +1,25 @@
-"""The project's own stack: `python -m local.launch up` and `down`, and what `make demo` shares with them."""
+"""The project's own stack: `python -m local.launch up`, `shell` and `down`, and what `make demo` shares."""
 
 import contextlib
 import fcntl
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from local import airflow_services, postgres
-from local.environment import LOOPBACK, REGION, ROOT, StackError, forget_foreign_variables
+import yaml
+
+from local import airflow_services, postgres, s3
+from local.environment import (
+    CONFIG_VARIABLE,
+    LOOPBACK,
+    REGION,
+    ROOT,
+    StackError,
+    forget_foreign_variables,
+)
 from local.ports import Ports
 from local.stack import RAW_BUCKET, STAGING_BUCKET, Stack
 
@@ -43,7 +54,7 @@ def run_command(command: Callable[[], None]) -> None:
 
 
 def local_stack(ports: Ports) -> Stack:
-    """Return the project's own stack, as `make demo` and `make up` use it.
+    """Return the project's own stack, with the marketplace: that of `make demo`, and of `make up` by default.
 
     The buckets and the schema are named here, so that a settings.yaml that was edited for a real
     cluster does not change what the demo reads.
@@ -58,12 +69,54 @@ def local_stack(ports: Ports) -> Stack:
 
 
 def _up() -> None:
+    config = os.environ.get(CONFIG_VARIABLE)
     with exclusive(STATE_DIR):
         began = time.monotonic()
-        stack = local_stack(Ports.from_environment())
-        stack.up()
+        ports = Ports.from_environment()
+        if config:
+            stack = _start_catalog(ROOT / config, ports)
+        else:
+            stack = local_stack(ports)
+            stack.up()
         print(f"The stack is up ({time.monotonic() - began:.0f} s). `make down` stops it.")
         print(describe(stack))
+
+
+def _start_catalog(config_dir: Path, ports: Ports) -> Stack:
+    """Start the stack with a catalog in place of include/, as its settings.yaml is, and make its buckets."""
+    buckets = buckets_of(config_dir)
+    stack = Stack(STATE_DIR, ports, config_dir=config_dir)
+    stack.start_storage()
+    for bucket in buckets:
+        s3.make_bucket(stack.s3(), bucket)
+    stack.start_airflow()
+    return stack
+
+
+def buckets_of(config_dir: Path) -> list[str]:
+    """Return the raw and the staging bucket that a folder's settings.yaml names."""
+    path = config_dir / "settings.yaml"
+    try:
+        settings = yaml.safe_load(path.read_bytes())
+        return [str(settings[key]) for key in ("raw_bucket", "staging_bucket")]
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        raise StackError(
+            f"{CONFIG_VARIABLE}: {path} can't be read, or lacks raw_bucket or staging_bucket"
+        ) from None
+
+
+def _shell() -> None:
+    """Open a shell at the running stack; commands may also come by standard input."""
+    stack = Stack.running_in(STATE_DIR)
+    if stack is None:
+        raise StackError("the stack is not up: run `make up` first")
+    by_hand = sys.stdin.isatty()
+    if by_hand:
+        print("`airflow`, `aws`, boto3 and `psql` reach the stack from here. `exit` leaves it.", flush=True)
+    done = subprocess.run([os.environ.get("SHELL") or "bash"], env=stack.shell_env(), cwd=ROOT, check=False)
+    # the status of the last thing typed is no failure of `make shell`
+    if not by_hand and done.returncode:
+        sys.exit(done.returncode)
 
 
 def _down() -> None:
@@ -88,7 +141,7 @@ def describe(stack: Stack) -> str:
     return "\n".join(f"  {name:<11}{text}" for name, text in lines.items())
 
 
-_COMMANDS = {"up": _up, "down": _down}
+_COMMANDS = {"up": _up, "shell": _shell, "down": _down}
 
 if __name__ == "__main__":
     if sys.argv[1:] not in [[name] for name in _COMMANDS]:

@@ -56,10 +56,15 @@ class Postgres:
         """The same with the password."""
         return self._dsn(WAREHOUSE_DATABASE)
 
+    @property
+    def binaries(self) -> Path:
+        """The folder of its programs, `psql` among them."""
+        return _binaries(self.state_dir / NAME, self.environment)
+
     def start(self, processes: Processes) -> None:
         """Start the server, its data folder and databases made when missing; return when it answers."""
         folder = self.state_dir / NAME
-        binaries = _binaries(folder, self.environment)
+        binaries = self.binaries
         prefix = _unprivileged_prefix(binaries, self.environment)
         if not (folder / "PG_VERSION").exists():
             self._make_cluster(folder, binaries, prefix)

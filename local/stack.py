@@ -20,6 +20,7 @@ from local import airflow_services, postgres, s3
 from local.airflow_api import AirflowApi
 from local.credentials import Credentials, write_private
 from local.environment import (
+    CONFIG_VARIABLE,
     LOOPBACK,
     REGION,
     ROOT,
@@ -36,10 +37,13 @@ if TYPE_CHECKING:
 
 RAW_BUCKET = "marketplace-events"
 STAGING_BUCKET = "log-router-staging"
+# what a shell needs of the terminal it runs in
+_TERMINAL = ("TERM", "COLORTERM", "COLUMNS", "LINES")
 TWIN = "twin"
 _STORAGE = (postgres.NAME, s3.NAME, TWIN)
 _STORAGE_PORTS = ("postgres", "s3", "warehouse")
 _AIRFLOW_PORTS = ("airflow", "logs")
+_SETTINGS = "settings.json"
 
 
 class Stack:
@@ -98,10 +102,12 @@ class Stack:
     def start_storage(self) -> None:
         """Start PostgreSQL, S3 and the twin, with both buckets."""
         if self._all_run(_STORAGE):
+            self._refuse_other_settings()
             return
         self.down()
         self.ports.refuse_taken(*_STORAGE_PORTS, *(_AIRFLOW_PORTS if self.with_airflow else ()))
         write_private(self.state_dir / "ports.json", json.dumps(vars(self.ports)) + "\n")
+        write_private(self.state_dir / _SETTINGS, json.dumps(self._own()) + "\n")
         with self._undone_on_error():
             server = self._postgres()
             server.start(self.processes)
@@ -131,9 +137,33 @@ class Stack:
         found = self._base() | airflow_services.settings(
             self.state_dir, self.ports, self.credentials, dags_folder=self._dags_folder
         )
-        if self._config_dir is not None:
-            found["LOG_ROUTER_CONFIG"] = str(self._config_dir.resolve())
-        return found | self._more
+        return found | self._own()
+
+    def shell_env(self) -> dict[str, str]:
+        """Return the environment of a person's shell: `airflow`, `aws`, boto3 and `psql` reach this stack."""
+        found = self.env() | aws_environment(self.s3_endpoint)
+        warehouse = self.warehouse
+        path = (str(ROOT / ".venv" / "bin"), found["PATH"], str(self._postgres().binaries))
+        return {
+            **found,
+            **{name: os.environ[name] for name in _TERMINAL if name in os.environ},
+            "PATH": os.pathsep.join(path),
+            "PGHOST": warehouse["host"],
+            "PGPORT": str(warehouse["port"]),
+            "PGDATABASE": warehouse["database"],
+            "PGUSER": warehouse["user"],
+            "PGPASSWORD": warehouse["password"],
+            "PGSSLMODE": "disable",
+        }
+
+    @classmethod
+    def running_in(cls, state_dir: Path) -> "Stack | None":
+        """Return the stack that is up in a state folder, Airflow and all, with the settings it was started with."""
+        path = state_dir / _SETTINGS
+        if not path.exists():
+            return None
+        stack = cls(state_dir, Ports(), environment=json.loads(path.read_text()))
+        return stack if stack._all_run((*_STORAGE, *airflow_services.NAMES)) else None
 
     def airflow(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `airflow` with these arguments against this stack; raise StackError when it fails."""
@@ -233,6 +263,16 @@ class Stack:
 
     def _all_run(self, names: tuple[str, ...]) -> bool:
         return all(self.processes.is_running(name) for name in names)
+
+    def _own(self) -> dict[str, str]:
+        """Return the variables that make this stack's Log Router another one than a stack's of other settings."""
+        config = {} if self._config_dir is None else {CONFIG_VARIABLE: str(self._config_dir.resolve())}
+        return config | self._more
+
+    def _refuse_other_settings(self) -> None:
+        path = self.state_dir / _SETTINGS
+        if not path.exists() or json.loads(path.read_text()) != self._own():
+            raise StackError("the stack is up with another catalog: run `make down` first")
 
     def _ports_in_use(self) -> Ports | None:
         path = self.state_dir / "ports.json"

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from local import s3
-from local.environment import StackError
+from local.environment import ROOT, StackError
 from local.ports import Ports
 from local.stack import RAW_BUCKET, Stack
 
@@ -47,6 +47,16 @@ def test_up_on_a_running_stack_starts_nothing_and_uses_its_ports(tmp_path: Path)
         second.up()
         assert second.ports == stack.ports
         assert {path.name: path.read_text() for path in (tmp_path / "run").iterdir()} == before
+
+
+def test_up_on_a_stack_that_is_up_with_another_catalog_is_refused(tmp_path: Path) -> None:
+    """No second catalog is mixed into the first one's Airflow and warehouse; the first stays up."""
+    with Stack(tmp_path, Ports.free(), airflow=False) as stack:
+        other = Stack(tmp_path, Ports.free(), airflow=False, config_dir=ROOT / "examples" / "github")
+        with pytest.raises(StackError, match=r"with another catalog: run `make down` first"):
+            other.up()
+        assert sorted(stack.processes.names()) == ["postgres", "s3", "twin"]
+    assert Stack.running_in(tmp_path) is None
 
 
 def test_down_leaves_no_process_and_no_pid_file(tmp_path: Path) -> None:
