@@ -47,6 +47,10 @@ class AirflowApi:
         """Return what the API answers to PATCH `path`."""
         return self._call("PATCH", path, body)
 
+    def delete(self, path: str) -> None:
+        """DELETE `path`."""
+        self._call("DELETE", path)
+
     def is_healthy(self, since: datetime) -> bool:
         """Tell whether the scheduler, triggerer and DAG processor have all reported in after `since`."""
         try:

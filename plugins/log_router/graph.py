@@ -30,6 +30,7 @@ def split_and_load(plan: BaseOperator) -> None:
     split_pool, copy_pool = pools()
     split = SplitOperator.partial(
         task_id=SPLIT,
+        plan_task_id=plan.task_id,
         pool=split_pool,
         map_index_template="chunk {{ ti.map_index }}",
     ).expand(chunk=plan.output)

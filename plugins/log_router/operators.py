@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from log_router.core.catalog import Catalog
     from log_router.site import Site
 
-BATCH = "batch"
+PLANNED = "planned"
 NOTHING: dict[str, Any] = {}
 
 
@@ -27,15 +27,12 @@ class LogRouterOperator(BaseOperator):
 
     def execute(self, context: "Context") -> Any:
         """Run the task; a NeedsAction becomes a failure without retry."""
-        # Imported here: every task process parses the DAG file and would pay for it before its own work.
-        from log_router.site import Site  # noqa: PLC0415
-
         try:
-            return self.work(context, Site())
+            return self.work(context)
         except NeedsAction as error:
             raise AirflowFailException(str(error)) from error
 
-    def work(self, context: "Context", site: "Site") -> Any:
+    def work(self, context: "Context") -> Any:
         """Do what the task is for."""
         raise NotImplementedError
 
@@ -60,8 +57,12 @@ class PlanHourOperator(LogRouterOperator):
         super().__init__(**kwargs)
         self.split_task_id = split_task_id
 
-    def work(self, context: "Context", site: "Site") -> list[dict[str, Any]]:
+    def work(self, context: "Context") -> list[dict[str, Any]]:
         """Plan the hour; bad config fails here, before anything is read."""
+        # Imported here: every task process parses the DAG file and would pay for it before its own work.
+        from log_router.site import Site  # noqa: PLC0415
+
+        site = Site()
         catalog = site.catalog
         hour = hour_of(context)
         prefix = hour.prefix(site.settings.raw_prefix)
@@ -74,37 +75,41 @@ class PlanHourOperator(LogRouterOperator):
     def _planned(
         self, context: "Context", site: "Site", catalog: "Catalog", label: str, found: "Sequence[RawObject]"
     ) -> list[dict[str, Any]]:
-        from log_router.planning import Planner  # noqa: PLC0415 - see execute
+        from log_router.planning import Planner  # noqa: PLC0415 - see plan
 
         planner = Planner(site.store, site.warehouse, site.statements, site.settings, catalog)
         run = f"{context['dag'].dag_id} {context['run_id']}"
         batch = planner.plan(run, label, found)
-        key = site.store.put_batch(batch, catalog)
-        context["ti"].xcom_push(key=BATCH, value=key)
-        chunks = [{"batch": key, "chunk": chunk} for chunk in range(len(batch.chunks))]
+        # The settings go with the batch: what changes in them meanwhile is for later runs.
+        settings = site.settings.model_dump(mode="json", by_alias=True)
+        planned = {"batch": site.store.put_batch(batch, catalog), "settings": settings}
+        context["ti"].xcom_push(key=PLANNED, value=planned)
+        chunks = [{"chunk": chunk} for chunk in range(len(batch.chunks))]
         return as_many_as_before(context, self.split_task_id, chunks)
 
 
 class SplitOperator(LogRouterOperator):
     """Splits one chunk of a batch into parts by event; returns its counts."""
 
-    def __init__(self, *, chunk: dict[str, Any], **kwargs: Any) -> None:
+    def __init__(self, *, plan_task_id: str, chunk: dict[str, int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.plan_task_id = plan_task_id
         self.chunk = chunk
 
-    def work(self, context: "Context", site: "Site") -> dict[str, str | int]:
+    def work(self, context: "Context") -> dict[str, str | int]:
         """Split the chunk with the catalog its batch was planned with."""
-        from log_router.splitting import split_chunk  # noqa: PLC0415 - see execute
+        from log_router.splitting import split_chunk  # noqa: PLC0415 - see plan
 
         if self.chunk == NOTHING:
             raise AirflowSkipException(
                 "this run had more chunks before; this time there is nothing for this one"
             )
         number = self.chunk["chunk"]
-        batch, catalog = site.store.get_batch(self.chunk["batch"])
+        site, key = planned(context, self.plan_task_id)
+        batch, catalog = site.store.get_batch(key)
         report = split_chunk(site.store, batch, catalog, number)
         site.store.put_report(batch, number, report)
-        counts = {
+        counts: dict[str, str | int] = {
             "batch": batch.batch_id,
             "chunk": number,
             "objects": len(report.objects),
@@ -128,13 +133,13 @@ class CollectOperator(LogRouterOperator):
         self.split_task_id = split_task_id
         self.load_task_id = load_task_id
 
-    def work(self, context: "Context", site: "Site") -> list[dict[str, str]]:
+    def work(self, context: "Context") -> list[dict[str, str]]:
         """Write the manifests of all chunks that were split; a chunk that failed keeps its objects pending."""
-        from log_router.core.manifests import manifests  # noqa: PLC0415 - see execute
+        from log_router.core.manifests import manifests  # noqa: PLC0415 - see plan
 
-        key = planned(context, self.plan_task_id)
-        if key is None:
+        if not succeeded(context, self.plan_task_id):
             raise AirflowSkipException(f"nothing was planned: see the log of task {self.plan_task_id}")
+        site, key = planned(context, self.plan_task_id)
         batch, _ = site.store.get_batch(key)
         chunks = [counts["chunk"] for counts in results(context, self.split_task_id, batch)]
         made = manifests(
@@ -160,9 +165,9 @@ class LoadOperator(LogRouterOperator):
         self.plan_task_id = plan_task_id
         self.target = target
 
-    def work(self, context: "Context", site: "Site") -> dict[str, Any]:
+    def work(self, context: "Context") -> dict[str, Any]:
         """Load what the ledger lacks of the event."""
-        from log_router.core.manifests import Manifest  # noqa: PLC0415 - see execute
+        from log_router.core.manifests import Manifest  # noqa: PLC0415 - see plan
         from log_router.loading import Load  # noqa: PLC0415
 
         # The name of this mapped task in the UI.
@@ -171,7 +176,8 @@ class LoadOperator(LogRouterOperator):
             raise AirflowSkipException(
                 "this run had more events before; this time there is nothing for this one"
             )
-        _, catalog = site.store.get_batch(context["ti"].xcom_pull(task_ids=self.plan_task_id, key=BATCH))
+        site, key = planned(context, self.plan_task_id)
+        _, catalog = site.store.get_batch(key)
         manifest = Manifest.from_load(site.store.get(self.target["load"]))
         load = Load(
             warehouse=site.warehouse,
@@ -199,17 +205,17 @@ class SettleOperator(LogRouterOperator):
         self.split_task_id = split_task_id
         self.load_task_id = load_task_id
 
-    def work(self, context: "Context", site: "Site") -> dict[str, int]:
+    def work(self, context: "Context") -> dict[str, int]:
         """Record the settled raw objects.
 
         Raises:
             NeedsAction: raw objects stay pending; says which and why.
         """
-        from log_router.settling import Settler, unfinished  # noqa: PLC0415 - see execute
+        from log_router.settling import Settler, unfinished  # noqa: PLC0415 - see plan
 
-        key = planned(context, self.plan_task_id)
-        if key is None:
+        if not succeeded(context, self.plan_task_id):
             raise NeedsAction(f"nothing was planned: see the log of task {self.plan_task_id}")
+        site, key = planned(context, self.plan_task_id)
         batch, catalog = site.store.get_batch(key)
         chunks = [counts["chunk"] for counts in results(context, self.split_task_id, batch)]
         reports = {chunk: site.store.get_report(batch, chunk) for chunk in chunks}
@@ -226,19 +232,32 @@ class SettleOperator(LogRouterOperator):
         return asdict(settlement)
 
 
-def planned(context: "Context", plan_task_id: str) -> str | None:
-    """Return the key of the batch that this run's plan task has written; None where it did not succeed.
+def planned(context: "Context", plan_task_id: str) -> "tuple[Site, str]":
+    """Return the site with the settings that this run's batch was planned with, and the batch's key."""
+    from log_router.core.settings import Settings  # noqa: PLC0415 - see plan
+    from log_router.site import Site  # noqa: PLC0415
+
+    found = context["ti"].xcom_pull(task_ids=plan_task_id, key=PLANNED)
+    return Site(Settings.model_validate(found["settings"])), found["batch"]
+
+
+def states_of(context: "Context", task_id: str) -> dict[str, str]:
+    """Return the state of each instance of a task of this run, by name.
+
+    An instance that is not mapped, or not yet, has the task's own name; mapped ones have their index behind it.
+    """
+    run_id = context["run_id"]
+    states = context["ti"].get_task_states(dag_id=context["dag"].dag_id, task_ids=[task_id], run_ids=[run_id])
+    found: dict[str, str] = states.get(run_id, {})
+    return found
+
+
+def succeeded(context: "Context", plan_task_id: str) -> bool:
+    """Tell whether this run's plan task has planned a batch.
 
     What an earlier try of a cleared run had written does not count: it is still there when plan was not reached.
     """
-    run_id = context["run_id"]
-    states = context["ti"].get_task_states(
-        dag_id=context["dag"].dag_id, task_ids=[plan_task_id], run_ids=[run_id]
-    )
-    if states.get(run_id, {}).get(plan_task_id) != "success":
-        return None
-    key: str | None = context["ti"].xcom_pull(task_ids=plan_task_id, key=BATCH)
-    return key
+    return states_of(context, plan_task_id).get(plan_task_id) == "success"
 
 
 def as_many_as_before(
@@ -249,10 +268,7 @@ def as_many_as_before(
     When a run that is cleared maps fewer instances than before, Airflow marks the others removed, and does not
     bring them back in the try after that: their chunks or events would not run. So they are kept, with nothing to do.
     """
-    run_id = context["run_id"]
-    states = context["ti"].get_task_states(dag_id=context["dag"].dag_id, task_ids=[task_id], run_ids=[run_id])
-    # An instance that is not mapped yet has the task's own name; mapped ones have their index behind it.
-    instances = sum(name != task_id for name in states.get(run_id, {}))
+    instances = sum(name != task_id for name in states_of(context, task_id))
     return entries + [NOTHING] * (instances - len(entries))
 
 

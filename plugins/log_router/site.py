@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from log_router.core.catalog import Catalog, load_catalog, load_settings
-from log_router.core.errors import ConfigError
+from log_router.core.errors import ConfigError, WillPass
 from log_router.core.settings import Settings, environment_overrides
 from log_router.core.sql import Statements
 
@@ -33,18 +33,24 @@ def config_folder() -> Path:
 
 
 class Site:
-    """What a task needs, each made when it is first asked for."""
+    """What a task needs, each made when it is first asked for; `settings` are those of a batch, if it has one."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._frozen = settings
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings of the site.
+        """The settings of the batch, else of the site.
 
-        The file's, overridden by the Airflow Variable `log_router_settings` (a JSON object of keys), overridden
-        by `LOG_ROUTER_*` environment variables.
+        The site's are the file's, overridden by the Airflow Variable `log_router_settings` (a JSON object of
+        keys), overridden by `LOG_ROUTER_*` environment variables.
 
         Raises:
             ConfigError: with every problem.
+            WillPass: Airflow has the Variable but can't read it now.
         """
+        if self._frozen is not None:
+            return self._frozen
         return load_settings(config_folder(), {**_variable_overrides(), **environment_overrides(os.environ)})
 
     @cached_property
@@ -105,7 +111,14 @@ def _variable_overrides() -> dict[str, Any]:
     from airflow.sdk import Variable  # noqa: PLC0415 - only tasks have Variables
 
     # Decoded here: asked for JSON, Airflow takes what it can't decode for a Variable that is not there.
-    text = Variable.get(SETTINGS_VARIABLE, default="{}")
+    text = Variable.get(SETTINGS_VARIABLE, default=None)
+    if text is None:
+        # So it does with one that it failed to fetch or to decrypt; the list of names fails when it can't be had.
+        if SETTINGS_VARIABLE in Variable.keys(prefix=SETTINGS_VARIABLE):
+            raise WillPass(
+                f"Airflow Variable {SETTINGS_VARIABLE}: it is there, but Airflow can't read it: see the log"
+            )
+        return {}
     try:
         overrides = orjson.loads(text)
     except orjson.JSONDecodeError as error:

@@ -11,10 +11,16 @@ SHOW = "from log_router.site import Site; print(Site().settings.model_dump_json(
 
 
 def settings(home: Path, code: str = SHOW, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run code as a task process would, in an environment of its own."""
+    """Run code as a task process would, in an environment of its own; its Variables are environment variables."""
     return subprocess.run(
         [sys.executable, "-c", code],
-        env={"AIRFLOW_HOME": str(home), "PYTHONPATH": str(ROOT / "plugins"), "PATH": "", **environment},
+        env={
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW_VAR_LOG_ROUTER_SETTINGS": "{}",
+            "PYTHONPATH": str(ROOT / "plugins"),
+            "PATH": "",
+            **environment,
+        },
         capture_output=True,
         text=True,
         check=False,
