@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param
 
 from log_router.graph import RETRIES, SPLIT, split_and_load
-from log_router.operators import PlanHourOperator
+from log_router.operators import RELOAD, PlanHourOperator
 from log_router.sensors import HourCompleteSensor
 
 with DAG(
@@ -26,6 +26,14 @@ with DAG(
             format="date-time",
             title="Hour",
             description="Start of the hour to load, in UTC. Scheduled and backfilled runs leave it empty.",
+        ),
+        "mode": Param(
+            "missing",
+            type="string",
+            enum=["missing", RELOAD],
+            title="What to load",
+            description="`missing`: raw objects that are not loaded yet. `reload`: all of the hour anew, as today's "
+            "event files say; each event's old rows are replaced in one transaction.",
         ),
     },
 ):

@@ -23,12 +23,13 @@ SLICE = 5_000
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a load found: rows and objects loaded now, and objects that were loaded before."""
+    """What a load found: rows and objects loaded now, objects that were loaded before, rows a reload took back."""
 
     event: str
     rows: int
     objects: int
     already_loaded: int
+    taken_back: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,16 @@ class Load:
     def run(self) -> Outcome:
         """Make or extend the table, load what the ledger lacks, and return what was found.
 
+        A reload replaces what is loaded of its raw objects; readers see the old rows or the new ones.
+
         Raises:
             ConservationError: Redshift counted other rows than the manifest holds; nothing was committed.
             CopyRefused: COPY refused a line; the message says which, nothing was committed.
             NeedsAction: objects loaded before have other rows by today's file; new objects are committed.
             Refused, WillPass: see Warehouse.
         """
-        past_conflicts(self._prepare)
+        if not past_conflicts(self._prepare):
+            return Outcome(self.event.name, 0, 0, 0)
         try:
             outcome, loaded = past_conflicts(self._transaction)
         except CopyRefused as error:
@@ -82,14 +86,19 @@ class Load:
     def _render_ledger(self, name: str, **values: object) -> str:
         return self._render(name, **{"schema": self.settings.ledger_schema, **values})
 
-    def _prepare(self) -> None:
+    def _prepare(self) -> bool:
+        """Make or extend the table; return False where there is none, and no rows for one."""
         with self.warehouse.session() as session:
-            for statement in self._preparation(session):
+            statements = self._preparation(session)
+            if statements is None:
+                return False
+            for statement in statements:
                 log.info("%s", statement)
                 session.run(statement)
             session.commit()
+            return True
 
-    def _preparation(self, session: Session) -> list[str]:
+    def _preparation(self, session: Session) -> list[str] | None:
         # One query for both: they are made in one transaction, so a run that makes them at this moment is seen
         # with both or with neither.
         columns = session.fetch(self._render("columns_there", ledger_schema=self.settings.ledger_schema))
@@ -98,7 +107,7 @@ class Load:
             return self.extension(there)
         if columns:
             self._refuse_to_forget(session)
-        return self.creation()
+        return self.creation() if self.manifest.rows else None
 
     def _refuse_to_forget(self, session: Session) -> None:
         ((loaded,),) = session.fetch(self._render_ledger("count_ledger"))
@@ -164,19 +173,20 @@ class Load:
         if differing:
             raise NeedsAction(
                 f"event {self.event.name}: its file has changed since raw objects were loaded, and what is "
-                f"loaded stays as it is; all new raw objects are loaded. To load these {len(differing)} anew, see "
-                "`Reload one object of one event by hand` in docs/operations.md:\n" + "\n".join(differing)
+                f"loaded stays as it is; all new raw objects are loaded. To load these {len(differing)} anew, run "
+                "the hour with the parameter mode=reload:\n" + "\n".join(differing)
             )
 
     def _load(self, session: Session) -> tuple[Outcome, dict[str, int]]:
         # Before anything is read: the lock comes before the snapshot, so what is read next includes what a
         # load that held the lock has committed.
         session.run(self._render_ledger("lock_table", table=self._ledger))
+        taken_back = self._take_back(session) if self.manifest.reload else 0
         loaded = self._loaded(session)
         new = {
             object_id: rows
             for object_id, rows in self.manifest.rows_by_object.items()
-            if object_id not in loaded
+            if rows and object_id not in loaded
         }
         if new and loaded:
             self._copy_only(session, new)
@@ -192,7 +202,15 @@ class Load:
                     ],
                 )
             )
-        return Outcome(self.event.name, sum(new.values()), len(new), len(loaded)), loaded
+        return Outcome(self.event.name, sum(new.values()), len(new), len(loaded), taken_back), loaded
+
+    def _take_back(self, session: Session) -> int:
+        """Delete the rows of the manifest's raw objects, and their ledger entries; return how many rows."""
+        deleted = 0
+        for object_ids in slices(list(self.manifest.rows_by_object)):
+            deleted += session.run(self._render("delete_rows", object_ids=object_ids))
+            session.run(self._render_ledger("delete_ledger", object_ids=object_ids))
+        return deleted
 
     def _loaded(self, session: Session) -> dict[str, int]:
         return {

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from log_router.site import Site
 
 PLANNED = "planned"
+RELOAD = "reload"
 NOTHING: dict[str, Any] = {}
 
 
@@ -79,7 +80,7 @@ class PlanHourOperator(LogRouterOperator):
 
         planner = Planner(site.store, site.warehouse, site.statements, site.settings, catalog)
         run = f"{context['dag'].dag_id} {context['run_id']}"
-        batch = planner.plan(run, label, found)
+        batch = planner.plan(run, label, found, reload=context["params"].get("mode") == RELOAD)
         # The settings go with the batch: what changes in them meanwhile is for later runs.
         settings = site.settings.model_dump(mode="json", by_alias=True)
         planned = {"batch": site.store.put_batch(batch, catalog), "settings": settings}
@@ -140,11 +141,11 @@ class CollectOperator(LogRouterOperator):
         if not succeeded(context, self.plan_task_id):
             raise AirflowSkipException(f"nothing was planned: see the log of task {self.plan_task_id}")
         site, key = planned(context, self.plan_task_id)
-        batch, _ = site.store.get_batch(key)
+        batch, catalog = site.store.get_batch(key)
         chunks = [counts["chunk"] for counts in results(context, self.split_task_id, batch)]
-        made = manifests(
-            batch.batch_id, batch.config_hash, [site.store.get_report(batch, chunk) for chunk in chunks]
-        )
+        reports = [site.store.get_report(batch, chunk) for chunk in chunks]
+        reloaded = [event.name for event in catalog.events] if batch.reload else []
+        made = manifests(batch.batch_id, batch.config_hash, reports, reloaded)
         rows = sum(manifest.rows for manifest in made)
         self.log.info(
             "%s: %d of %d chunks, %d events, %d rows",
@@ -190,8 +191,8 @@ class LoadOperator(LogRouterOperator):
         )
         outcome = load.run()
         self.log.info(
-            "%s: %d rows of %d raw objects loaded; %d raw objects were loaded before",
-            *(outcome.event, outcome.rows, outcome.objects, outcome.already_loaded),
+            "%s: %d rows of %d raw objects loaded; %d raw objects were loaded before; %d rows were taken back",
+            *(outcome.event, outcome.rows, outcome.objects, outcome.already_loaded, outcome.taken_back),
         )
         return {"batch": manifest.batch_id, **asdict(outcome)}
 
@@ -223,7 +224,7 @@ class SettleOperator(LogRouterOperator):
         settler = Settler(site.warehouse, site.statements, site.settings.ledger_schema)
         settlement = settler.settle(batch, catalog, list(reports.values()), loaded)
         self.log.info("%s: %s", batch.batch_id, asdict(settlement))
-        problems = unfinished(batch, reports, loaded)
+        problems = unfinished(batch, catalog, reports, loaded)
         if problems:
             raise NeedsAction(
                 f"{settlement.incomplete_objects} of {len(batch.objects)} raw objects stay pending; what could be "

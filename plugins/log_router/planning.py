@@ -26,18 +26,18 @@ class Planner:
     settings: Settings
     catalog: Catalog
 
-    def plan(self, run: str, label: str, found: Sequence[RawObject]) -> Batch:
+    def plan(self, run: str, label: str, found: Sequence[RawObject], *, reload: bool = False) -> Batch:
         """Return the batch of those raw objects that are not settled yet, in their order; writes nothing to S3.
 
-        A raw object is settled when each event in it that the catalog knows has been loaded. The schemas and
-        tables this is looked up in are made where they are missing.
+        A reload takes all of them. A raw object is settled when each event in it that the catalog knows has been
+        loaded. The schemas and tables this is looked up in are made where they are missing.
         """
         self._prepare()
-        settled = self._settled([raw.object_id for raw in found])
+        settled = set() if reload else self._settled([raw.object_id for raw in found])
         pending = [raw for raw in found if raw.object_id not in settled]
         log.info("%s: %d raw objects found, %d settled before", label, len(found), len(found) - len(pending))
         chunks = pack(pending, self.settings.chunk_bytes, self.settings.max_chunks)
-        return Batch(run, label, self.catalog.config_hash, chunks)
+        return Batch(run, label, self.catalog.config_hash, chunks, reload)
 
     def _prepare(self) -> None:
         ledger = self.settings.ledger_schema

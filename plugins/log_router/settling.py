@@ -44,7 +44,7 @@ class Settler:
     ) -> Settlement:
         """Record every raw object of which all rows are loaded; the others stay pending for a later run."""
         everything = [report for chunk in reports for report in chunk.objects]
-        complete = [report for report in everything if report.rows.keys() <= loaded_events]
+        complete = [report for report in everything if _events(batch, catalog, report) <= loaded_events]
         if complete:
             self._record(batch, catalog, complete)
         return Settlement(
@@ -85,8 +85,13 @@ class Settler:
         return self.statements.render(name, schema=self.ledger_schema, **values)
 
 
+def _events(batch: Batch, catalog: Catalog, report: ObjectReport) -> AbstractSet[str]:
+    """Return the events whose loads must have succeeded before a raw object is settled."""
+    return report.rows.keys() | ({event.name for event in catalog.events} if batch.reload else set())
+
+
 def unfinished(
-    batch: Batch, reports: Mapping[int, ChunkReport], loaded_events: AbstractSet[str]
+    batch: Batch, catalog: Catalog, reports: Mapping[int, ChunkReport], loaded_events: AbstractSet[str]
 ) -> list[str]:
     """Return one line for each thing that keeps raw objects of the batch pending: what, and the remedy."""
     problems = [
@@ -95,7 +100,12 @@ def unfinished(
         if chunk not in reports
     ]
     problems += [broken.detail for report in reports.values() for broken in report.broken]
-    events = {event for report in reports.values() for raw in report.objects for event in raw.rows}
+    events = {
+        event
+        for report in reports.values()
+        for raw in report.objects
+        for event in _events(batch, catalog, raw)
+    }
     problems += [
         f"event {event} was not loaded: see the log of its copy task"
         for event in sorted(events - loaded_events)

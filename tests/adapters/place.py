@@ -37,15 +37,16 @@ class Place:
         (found,) = [raw for raw in self.store.list_raw(key) if raw.key == key]
         return found
 
-    def plan(self, run: str = "run", prefix: str = "raw/") -> Batch:
+    def plan(self, run: str = "run", prefix: str = "raw/", *, reload: bool = False) -> Batch:
         """Plan what is below a prefix."""
         planner = Planner(self.store, self.warehouse, self.statements, self.settings, self.catalog)
-        return planner.plan(run, "label", self.store.list_raw(prefix))
+        return planner.plan(run, "label", self.store.list_raw(prefix), reload=reload)
 
     def split(self, batch: Batch) -> tuple[Manifest, ...]:
         """Split all chunks of a batch; return its manifests."""
         reports = [split_chunk(self.store, batch, self.catalog, chunk) for chunk in range(len(batch.chunks))]
-        return manifests(batch.batch_id, batch.config_hash, reports)
+        reloaded = [event.name for event in self.catalog.events] if batch.reload else []
+        return manifests(batch.batch_id, batch.config_hash, reports, reloaded)
 
     def batch_of(self, *raws: RawObject, run: str = "run") -> Batch:
         """Return a batch of these raw objects, whatever is loaded already."""

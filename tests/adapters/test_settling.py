@@ -89,8 +89,8 @@ def test_what_is_unfinished_says_why(place: Place) -> None:
     place.upload("raw/broken", b"\x1f\x8b\x08 not gzip")
     batch = place.plan("run")
     report = split_chunk(place.store, batch, place.catalog, 0)
-    problems = unfinished(batch, {0: report}, set())
+    problems = unfinished(batch, place.catalog, {0: report}, set())
     assert len(problems) == 2
     assert "raw/broken" in problems[0]
     assert "event order_placed was not loaded" in problems[1]
-    assert "was not split (2 raw objects)" in unfinished(batch, {}, set())[0]
+    assert "was not split (2 raw objects)" in unfinished(batch, place.catalog, {}, set())[0]

@@ -53,10 +53,10 @@ def runs(stack: Stack) -> list[dict[str, Any]]:
     return [run for run in found if run["logical_date"]]
 
 
-def trigger(stack: Stack, hour: str) -> str:
-    """Trigger the hourly DAG by hand for an hour; return the run's id."""
+def trigger(stack: Stack, hour: str, **conf: str) -> str:
+    """Trigger the hourly DAG by hand for an hour, with other parameters; return the run's id."""
     stack.api.patch(f"/dags/{DAG}", {"is_paused": False})
-    run = stack.api.post(f"/dags/{DAG}/dagRuns", {"logical_date": None, "conf": {"hour": hour}})
+    run = stack.api.post(f"/dags/{DAG}/dagRuns", {"logical_date": None, "conf": {"hour": hour, **conf}})
     return str(run["dag_run_id"])
 
 

@@ -278,7 +278,10 @@ def clear_and_load(stack: Stack, run_id: str, expected: dict[str, Expectation]) 
 
 
 def test_a_broken_object_holds_nothing_up(stack: Stack) -> None:
-    """A truncated gzip fails the run by name after all else has loaded; written again, only it is loaded."""
+    """A truncated gzip fails the run by name after all else has loaded; written again, only it is loaded.
+
+    A reload of the hour then takes back every row and loads it again.
+    """
     hour = DAY + timedelta(hours=14)
     expected = write(stack, hour)
     broken = min(expected)
@@ -294,6 +297,12 @@ def test_a_broken_object_holds_nothing_up(stack: Stack) -> None:
     assert broken not in records(stack)
     stack.s3().put_object(Bucket=RAW_BUCKET, Key=broken, Body=whole)
     clear_and_load(stack, run_id, expected)
+    anew = trigger(stack, hour.isoformat(), mode="reload")
+    assert stack.wait_for_run("log_router_hourly", anew) == "success"
+    assert f" {sum(one.rows['page_viewed'] for one in expected.values())} rows were taken back" in log_of(
+        stack, anew, "load.copy"
+    )
+    assert_loaded(stack, expected)
 
 
 def test_an_unreachable_warehouse_is_tried_again(stack: Stack) -> None:

@@ -51,6 +51,8 @@ STATEMENTS: dict[str, dict[str, object]] = {
     "create_table": {**NAMES, "columns": [COLUMN], "sort_key": ["order", "at"], "dist_key": "order"},
     "create_table_without_keys": {**NAMES, "columns": [COLUMN], "sort_key": [], "dist_key": ""},
     "delete_object_events": {"schema": "log_router", "object_ids": IDS},
+    "delete_ledger": {**NAMES, "schema": "log_router", "object_ids": IDS},
+    "delete_rows": {**NAMES, "object_ids": IDS},
     "delete_objects": {"schema": "log_router", "object_ids": IDS},
     "drop_stage": {"stage": "log_router_stage"},
     "insert_from_stage": {

@@ -33,13 +33,15 @@ class RawObject:
 class Batch:
     """Raw objects packed into chunks, and the hash of the catalog that splits them.
 
-    `run` names the run that planned it, so that two runs over the same objects never write the same keys.
+    `run` names the run that planned it, so that two runs over the same objects never write the same keys. In a
+    `reload`, what is loaded of the objects is replaced.
     """
 
     run: str
     label: str
     config_hash: str
     chunks: tuple[tuple[RawObject, ...], ...]
+    reload: bool = False
 
     @property
     def batch_id(self) -> str:

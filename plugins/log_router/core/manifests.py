@@ -74,13 +74,17 @@ class ChunkReport:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Exactly the parts of one event of one batch, and its rows by raw object."""
+    """Exactly the parts of one event of one batch, and its rows by raw object.
+
+    In a `reload` each raw object of the batch is named, with 0 where it holds no rows of the event now.
+    """
 
     event: str
     batch_id: str
     config_hash: str
     parts: tuple[Part, ...]
     rows_by_object: dict[str, int]
+    reload: bool = False
 
     @property
     def rows(self) -> int:
@@ -110,8 +114,13 @@ class Manifest:
         return cls(parts=parts, **given)
 
 
-def manifests(batch_id: str, config_hash: str, reports: Iterable[ChunkReport]) -> tuple[Manifest, ...]:
+def manifests(
+    batch_id: str, config_hash: str, reports: Iterable[ChunkReport], reloaded: Iterable[str] = ()
+) -> tuple[Manifest, ...]:
     """Return one manifest for each event that has rows, by event name.
+
+    A reload gets one for each event of `reloaded` too: what is loaded of events that the raw objects hold no
+    longer must go.
 
     Raises:
         ConservationError: the parts of an event hold other rows than the reports counted.
@@ -119,6 +128,8 @@ def manifests(batch_id: str, config_hash: str, reports: Iterable[ChunkReport]) -
     parts: dict[str, list[Part]] = {}
     rows: dict[str, Counter[str]] = {}
     seen: set[str] = set()
+    empty: dict[str, int] = {}
+    reloaded = frozenset(reloaded)
     for report in reports:
         for part in report.parts:
             if part.url in seen:
@@ -129,12 +140,14 @@ def manifests(batch_id: str, config_hash: str, reports: Iterable[ChunkReport]) -
             seen.add(part.url)
             parts.setdefault(part.event, []).append(part)
         for raw in report.objects:
+            empty[raw.object_id] = 0
             for event, count in raw.rows.items():
                 rows.setdefault(event, Counter())[raw.object_id] += count
     made = []
-    for event in sorted(parts.keys() | rows.keys()):
+    for event in sorted(parts.keys() | rows.keys() | reloaded):
+        counts = {**(empty if event in reloaded else {}), **rows.get(event, {})}
         manifest = Manifest(
-            event, batch_id, config_hash, tuple(parts.get(event, ())), dict(rows.get(event, {}))
+            event, batch_id, config_hash, tuple(parts.get(event, ())), counts, reload=event in reloaded
         )
         counted = sum(manifest.rows_by_object.values())
         if counted != manifest.rows:

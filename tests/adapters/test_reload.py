@@ -1,0 +1,121 @@
+"""Raw objects loaded anew: what is loaded of them is replaced, in one transaction an event."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from log_router.core.catalog import Catalog
+from log_router.core.manifests import Manifest
+from log_router.loading import Outcome
+from log_router.settling import Settler, unfinished
+from log_router.splitting import split_chunk
+from tests.adapters.place import EVENTS, Place, order
+
+VIEW = b'{"event":"page_viewed","url":"/"}\n'
+
+
+def run(place: Place, name: str, *, reload: bool = False) -> list[Outcome]:
+    """Plan, split, load and settle; return what the loads found."""
+    batch = place.plan(name, reload=reload)
+    reports = {
+        chunk: split_chunk(place.store, batch, place.catalog, chunk) for chunk in range(len(batch.chunks))
+    }
+    outcomes = [place.load(manifest) for manifest in place.split(batch)]
+    loaded = {outcome.event for outcome in outcomes}
+    settler = Settler(place.warehouse, place.statements, place.settings.ledger_schema)
+    assert settler.settle(batch, place.catalog, list(reports.values()), loaded).incomplete_objects == 0
+    assert unfinished(batch, place.catalog, reports, loaded) == []
+    return outcomes
+
+
+def strict(place: Place) -> Place:
+    """Return the place as it was before `note` became wide enough."""
+    orders = EVENTS[0].model_copy(
+        update={
+            "columns": tuple(
+                column.model_copy(update={"required": True}) if column.name == "note" else column
+                for column in EVENTS[0].columns
+            )
+        }
+    )
+    return replace(place, catalog=Catalog(event_key="event", events=(orders, EVENTS[1])))
+
+
+def test_rows_follow_todays_event_file(place: Place) -> None:
+    """Lines that were quarantined become rows, rows of other objects stay, and a second reload changes nothing."""
+    place.upload("raw/a", order(1, note="n") + order(2) + VIEW)
+    place.upload("raw/b", order(3, note="n"))
+    run(strict(place), "first")
+    assert place.rows('SELECT "order" FROM order_placed ORDER BY 1') == [[1], [3]]
+    expected = [[1], [2], [3]]
+    assert run(place, "second", reload=True) == [
+        Outcome("order_placed", rows=3, objects=2, already_loaded=0, taken_back=2),
+        Outcome("page_viewed", rows=1, objects=1, already_loaded=0, taken_back=1),
+    ]
+    assert place.rows('SELECT "order" FROM order_placed ORDER BY 1') == expected
+    run(place, "third", reload=True)
+    assert place.rows('SELECT "order" FROM order_placed ORDER BY 1') == expected
+    ledger = place.settings.ledger_schema
+    assert place.rows(f"SELECT SUM(rows_split), SUM(quarantined) FROM {ledger}.objects") == [[4, 0]]
+    assert place.rows(f"SELECT COUNT(*), SUM(rows_loaded) FROM {ledger}.ledger_order_placed") == [[2, 3]]
+
+
+def test_rows_of_an_event_that_lines_left_go(place: Place) -> None:
+    """Lines that another event takes by today's file leave the table they were in; no table is made for nothing."""
+    place.upload("raw/a", order(1) + VIEW)
+    run(place, "first")
+    moved = EVENTS[1].model_copy(update={"event_type": "order_placed"})
+    unused = EVENTS[0].model_copy(update={"event_type": "unused"})
+    never = EVENTS[0].model_copy(update={"name": "never", "event_type": "never", "table": "never"})
+    changed = replace(place, catalog=Catalog(event_key="event", events=(never, unused, moved)))
+    run(changed, "second", reload=True)
+    assert place.rows("SELECT COUNT(*) FROM order_placed") == [[0]]
+    assert place.rows("SELECT url, _lr_line FROM page_viewed") == [[None, 1]]
+    assert place.rows(f"SELECT COUNT(*) FROM {place.settings.ledger_schema}.ledger_order_placed") == [[0]]
+    assert place.rows("SELECT COUNT(*) FROM svv_tables WHERE table_name = 'never'") == [[0]]
+
+
+def test_rows_changed_by_hand_are_put_right(place: Place) -> None:
+    """Whatever stands in the table of these objects, deleted or doubled, a reload leaves each row once."""
+    place.upload("raw/a", order(1) + order(2))
+    run(place, "first")
+    with place.warehouse.session() as session:
+        table = f'"{place.settings.table_schema}".order_placed'
+        session.run(f'DELETE FROM {table} WHERE "order" = 1')
+        session.run(f"INSERT INTO {table} SELECT * FROM {table}")
+        session.commit()
+    run(place, "second", reload=True)
+    assert place.rows('SELECT "order" FROM order_placed ORDER BY 1') == [[1], [2]]
+
+
+def test_a_reload_that_fails_leaves_what_was_there(place: Place) -> None:
+    """The old rows are deleted in the transaction that loads the new ones: both or neither."""
+    place.upload("raw/a", order(1))
+    run(place, "first")
+    batch = place.plan("second", reload=True)
+    (orders, _) = place.split(batch)
+    (part,) = orders.parts
+    place.store.put(
+        part.url.partition("/log-router/")[2].join(("log-router/", "")), b"no gzip" + bytes(part.size - 7)
+    )
+    with pytest.raises(Exception, match="COPY"):
+        place.load(orders)
+    assert place.rows('SELECT "order" FROM order_placed') == [[1]]
+
+
+def test_a_reload_and_a_load_at_once(place: Place) -> None:
+    """Both wait for the ledger: whichever comes first, each row is there once."""
+    place.upload("raw/a", order(1) + order(2))
+    run(place, "first")
+    place.upload("raw/b", order(3))
+    manifests: list[Manifest] = [
+        place.split(place.plan(name, reload=reload))[0]
+        for name, reload in (("load", False), ("reload", True))
+    ]
+    threads = [threading.Thread(target=place.load, args=[manifest]) for manifest in manifests]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert place.rows('SELECT "order" FROM order_placed ORDER BY 1') == [[1], [2], [3]]

@@ -1,0 +1,2 @@
+DELETE FROM "marketplace"."order_placed"
+WHERE "_lr_object" IN ('00000000000000000000000000000000', 'ffffffffffffffffffffffffffffffff')
