@@ -39,6 +39,7 @@ class Load:
     warehouse: Warehouse
     statements: Statements
     settings: Settings
+    schema: str
     event: Event
     manifest: Manifest
     manifest_url: str
@@ -76,7 +77,7 @@ class Load:
         return self.statements.render(
             name,
             **{
-                "schema": self.settings.table_schema,
+                "schema": self.schema,
                 "table": self.event.table,
                 "ledger": self._ledger,
                 **values,
@@ -102,7 +103,7 @@ class Load:
         # One query for both: they are made in one transaction, so a run that makes them at this moment is seen
         # with both or with neither.
         columns = session.fetch(self._render("columns_there", ledger_schema=self.settings.ledger_schema))
-        there = {column for schema, column in columns if schema == self.settings.table_schema}
+        there = {column for table, column in columns if table == self.event.table}
         if there:
             return self.extension(there)
         if columns:
@@ -113,7 +114,7 @@ class Load:
         ((loaded,),) = session.fetch(self._render_ledger("count_ledger"))
         if loaded:
             raise Refused(
-                f"table {self.settings.table_schema}.{self.event.table} is gone, but {loaded} raw objects are in "
+                f"table {self.schema}.{self.event.table} is gone, but {loaded} raw objects are in "
                 f"its ledger {self.settings.ledger_schema}.{self._ledger}: a new table would lack their rows. "
                 "Restore the table (or the former `schema` or `table`); to start anew, drop the ledger table"
             )
@@ -148,7 +149,7 @@ class Load:
         missing = [name for name in LINEAGE_COLUMNS if name not in there]
         if missing:
             raise Refused(
-                f"table {self.settings.table_schema}.{self.event.table} exists but was not made by Log Router "
+                f"table {self.schema}.{self.event.table} exists but was not made by Log Router "
                 f"(it lacks {', '.join(missing)}); rename it, or give event {self.event.name} another `table`"
             )
         return [
@@ -191,7 +192,7 @@ class Load:
         if new and loaded:
             self._copy_only(session, new)
         elif new:
-            self._copy(session, [self.settings.table_schema, self.event.table])
+            self._copy(session, [self.schema, self.event.table])
         for entries in slices(list(new.items())):
             session.run(
                 self._render_ledger(

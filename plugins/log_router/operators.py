@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from log_router.core.batches import Batch, RawObject
     from log_router.core.catalog import Catalog
+    from log_router.core.events import Event
+    from log_router.core.manifests import Manifest
+    from log_router.loading import Load
     from log_router.site import Site
 
 PLANNED = "planned"
@@ -169,7 +172,6 @@ class LoadOperator(LogRouterOperator):
     def work(self, context: "Context") -> dict[str, Any]:
         """Load what the ledger lacks of the event."""
         from log_router.core.manifests import Manifest  # noqa: PLC0415 - see plan
-        from log_router.loading import Load  # noqa: PLC0415
 
         # The name of this mapped task in the UI.
         context["event"] = self.target.get("event", "nothing to load")  # type: ignore[typeddict-unknown-key]
@@ -180,15 +182,7 @@ class LoadOperator(LogRouterOperator):
         site, key = planned(context, self.plan_task_id)
         _, catalog = site.store.get_batch(key)
         manifest = Manifest.from_load(site.store.get(self.target["load"]))
-        load = Load(
-            warehouse=site.warehouse,
-            statements=site.statements,
-            settings=site.settings,
-            event=catalog.event(manifest.event),
-            manifest=manifest,
-            manifest_url=site.store.manifest_url(manifest),
-            parts_url=site.store.parts_url(manifest),
-        )
+        load = load_of(site, site.settings.table_schema, catalog.event(manifest.event), manifest)
         outcome = load.run()
         self.log.info(
             "%s: %d rows of %d raw objects loaded; %d raw objects were loaded before; %d rows were taken back",
@@ -212,7 +206,8 @@ class SettleOperator(LogRouterOperator):
         Raises:
             NeedsAction: raw objects stay pending; says which and why.
         """
-        from log_router.settling import Settler, unfinished  # noqa: PLC0415 - see plan
+        from log_router.core import quarantine  # noqa: PLC0415 - see plan
+        from log_router.settling import Settler, unfinished  # noqa: PLC0415
 
         if not succeeded(context, self.plan_task_id):
             raise NeedsAction(f"nothing was planned: see the log of task {self.plan_task_id}")
@@ -221,6 +216,9 @@ class SettleOperator(LogRouterOperator):
         chunks = [counts["chunk"] for counts in results(context, self.split_task_id, batch)]
         reports = {chunk: site.store.get_report(batch, chunk) for chunk in chunks}
         loaded = {outcome["event"] for outcome in results(context, self.load_task_id, batch)}
+        kept = quarantine.manifest(batch.batch_id, batch.config_hash, reports.values())
+        site.store.put_manifest(kept)
+        load_of(site, site.settings.ledger_schema, quarantine.TABLE, kept).run()
         settler = Settler(site.warehouse, site.statements, site.settings.ledger_schema)
         settlement = settler.settle(batch, catalog, list(reports.values()), loaded)
         self.log.info("%s: %s", batch.batch_id, asdict(settlement))
@@ -231,6 +229,22 @@ class SettleOperator(LogRouterOperator):
                 "loaded is. After the remedy, run this hour again:\n" + "\n".join(problems)
             )
         return asdict(settlement)
+
+
+def load_of(site: "Site", schema: str, event: "Event", manifest: "Manifest") -> "Load":
+    """Return the load of a manifest that is written into the table of an event."""
+    from log_router.loading import Load  # noqa: PLC0415 - see plan
+
+    return Load(
+        warehouse=site.warehouse,
+        statements=site.statements,
+        settings=site.settings,
+        schema=schema,
+        event=event,
+        manifest=manifest,
+        manifest_url=site.store.manifest_url(manifest),
+        parts_url=site.store.parts_url(manifest),
+    )
 
 
 def planned(context: "Context", plan_task_id: str) -> "tuple[Site, str]":

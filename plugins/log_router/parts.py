@@ -3,7 +3,7 @@
 import sys
 import tempfile
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -12,8 +12,9 @@ from typing import IO, Any
 import orjson
 from isal import igzip
 
-from log_router.core.manifests import KeptFile, Part
-from log_router.core.reports import QuarantinedLine, UnroutedLine
+from log_router.core import quarantine
+from log_router.core.manifests import ChunkReport, KeptFile, Part
+from log_router.core.reports import ObjectReport, QuarantinedLine, UnroutedLine
 from log_router.store import Store
 
 if sys.version_info >= (3, 14):
@@ -25,6 +26,7 @@ SUFFIX = {"gzip": "gz", "zstd": "zst"}
 # Each open part costs a compressor, a buffer and a file descriptor; beyond this many the largest is finished.
 MAX_OPEN = 200
 _BUFFER_BYTES = 128 * 1024
+_QUARANTINED_ROWS = ("quarantine", "rows")
 
 
 class PartSink(AbstractContextManager["PartSink"]):
@@ -72,6 +74,7 @@ class PartSink(AbstractContextManager["PartSink"]):
             **_raw(line.raw),
         }
         self._add(("quarantine", "lines"), orjson.dumps(document))
+        self._add(_QUARANTINED_ROWS, quarantine.row(line, self._batch_id))
 
     def unrouted(self, line: UnroutedLine) -> None:
         """Keep a line whose event type has no config, so that it can be loaded later."""
@@ -83,11 +86,13 @@ class PartSink(AbstractContextManager["PartSink"]):
         }
         self._add(("unrouted", "lines"), orjson.dumps(document))
 
-    def finish(self) -> tuple[tuple[Part, ...], tuple[KeptFile, ...]]:
-        """Store what is still open; return all parts of rows, and the files of all other lines."""
+    def finish(self, reports: Iterable[ObjectReport]) -> ChunkReport:
+        """Store what is still open; return the report of a chunk whose raw objects are in these reports."""
         for stream in list(self._open):
             self._store_file(stream)
-        return tuple(self._parts), tuple(self._kept)
+        parts = tuple(part for part in self._parts if part.event != quarantine.TABLE.name)
+        rows = tuple(part for part in self._parts if part.event == quarantine.TABLE.name)
+        return ChunkReport(tuple(reports), parts, (), tuple(self._kept), rows)
 
     def _add(self, stream: tuple[str, str], line: bytes) -> None:
         file = self._open.get(stream)
@@ -111,8 +116,9 @@ class PartSink(AbstractContextManager["PartSink"]):
             self._store.put(key, body)
         del self._open[stream]
         self._numbers[stream] = number + 1
-        if kind == "parts":
-            self._parts.append(Part(name, self._store.staging_url(key), file.lines, size))
+        if kind == "parts" or stream == _QUARANTINED_ROWS:
+            event = name if kind == "parts" else quarantine.TABLE.name
+            self._parts.append(Part(event, self._store.staging_url(key), file.lines, size))
         else:
             self._kept.append(KeptFile(kind, self._store.staging_url(key), file.lines))
 

@@ -49,8 +49,7 @@ def _attempt(
                 reports.append(splitter.split(raw.object_id, lines, sink))
             except BrokenObject as error:
                 return _noted(raw, error)
-        parts, kept = sink.finish()
-        return ChunkReport(tuple(reports), parts, (), kept)
+        return sink.finish(reports)
 
 
 def _broken(store: Store, objects: Iterable[RawObject]) -> Iterable[BrokenRaw]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from log_router.core import quarantine
 from log_router.core.batches import Batch, RawObject, pack
 from log_router.core.catalog import Catalog
 from log_router.core.events import Event
@@ -60,11 +61,14 @@ class Place:
     def load_of(self, manifest: Manifest) -> Load:
         """Return the load of one event, its manifest written."""
         self.store.put_manifest(manifest)
+        own = manifest.event == quarantine.TABLE.name
+        event = quarantine.TABLE if own else self.catalog.event(manifest.event)
         return Load(
             warehouse=self.warehouse,
             statements=self.statements,
             settings=self.settings,
-            event=self.catalog.event(manifest.event),
+            schema=self.settings.ledger_schema if event is quarantine.TABLE else self.settings.table_schema,
+            event=event,
             manifest=manifest,
             manifest_url=self.store.manifest_url(manifest),
             parts_url=self.store.parts_url(manifest),
@@ -109,7 +113,7 @@ EVENTS = (
 )
 
 
-def order(number: int, **properties: object) -> bytes:
+def order(number: object, **properties: object) -> bytes:
     """Return a line of one placed order."""
     document = {
         "event": "order_placed",

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from log_router.core import quarantine
 from log_router.core.catalog import Catalog
 from log_router.core.events import Event
 from log_router.settling import Settlement, Settler, unfinished
@@ -20,6 +21,7 @@ def settle(place: Place, run: str, *, failing: frozenset[str] = frozenset()) -> 
         if manifest.event not in failing:
             place.load(manifest)
             loaded.add(manifest.event)
+    place.load(quarantine.manifest(batch.batch_id, batch.config_hash, reports))
     settler = Settler(place.warehouse, place.statements, place.settings.ledger_schema)
     return settler.settle(batch, place.catalog, reports, loaded)
 
@@ -30,6 +32,25 @@ def test_what_is_settled_is_not_planned_again(place: Place) -> None:
     assert settle(place, "first") == Settlement(1, 4, 1, 1, 1, 1, 0)
     place.upload("raw/b", VIEW)
     assert [raw.key for raw in place.plan("second").objects] == ["raw/b"]
+
+
+def test_quarantined_lines_can_be_asked_for(place: Place) -> None:
+    """Each is a row of a table, with where it stands; what an object holds no longer is gone when it is split anew."""
+    place.upload("raw/a", order("x") + b"bad\n" + VIEW)
+    place.upload("raw/b", b'{"event":"\xff"}\n')
+    table = f"{place.settings.ledger_schema}.quarantined_lines"
+    ask = f'SELECT "event", "reason", "_lr_line", "length", "head" FROM {table} ORDER BY "reason"'
+    settle(place, "first", failing=frozenset({"page_viewed"}))
+    bad = len(order("x")) - 1
+    assert place.rows(ask) == [
+        [None, "invalid_utf8", 1, 13, '{"event":"\ufffd"}'],
+        [None, "malformed_json", 2, 3, "bad"],
+        ["order_placed", "wrong_type", 1, bad, order("x").decode().strip()],
+    ]
+    forgiving = EVENTS[0].model_copy(update={"columns": EVENTS[0].columns[1:], "dist_key": None})
+    mended = replace(place, catalog=Catalog(event_key="event", events=(forgiving, EVENTS[1])))
+    settle(mended, "second")
+    assert [row[1] for row in place.rows(ask)] == ["invalid_utf8", "malformed_json"]
 
 
 def test_an_event_that_failed_keeps_its_objects_pending(place: Place) -> None:

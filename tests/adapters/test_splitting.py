@@ -114,7 +114,7 @@ def test_bad_and_unknown_lines_are_kept(place: Place) -> None:
         b"not json\n" + b'{"event":"x\xff"}\n' + order(1, note="n" * 33) + b'{"event":"new_thing","a":1}\n\n',
     )
     report = split(place)
-    kept = staged(place, "quarantine")
+    kept = staged(place, f"quarantine/{place.batch_of(raw).batch_id}/lines")
     assert [(line["line"], line["event"], line["reason"]) for line in kept] == [
         (1, None, "malformed_json"),
         (2, None, "invalid_utf8"),

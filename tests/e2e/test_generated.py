@@ -94,6 +94,15 @@ def counts(stack: Stack, object_ids: list[str]) -> Counter[str]:
     return +found
 
 
+def quarantined(stack: Stack) -> set[tuple[str, int]]:
+    """Return object and number of each quarantined line that the warehouse tells of."""
+    with warehouse(stack) as cursor:
+        cursor.execute('SELECT "_lr_object", "_lr_line" FROM log_router.quarantined_lines')
+        found = cursor.fetchall()
+    assert len(found) == len(set(found)), "a quarantined line stands twice"
+    return set(found)
+
+
 def assert_loaded(stack: Stack, expected: dict[str, Expectation]) -> None:
     """Every line of these objects has the fate that the generator gave it, and each row is there once."""
     recorded = records(stack)
@@ -108,6 +117,16 @@ def assert_loaded(stack: Stack, expected: dict[str, Expectation]) -> None:
         }
     rows = sum((Counter(one.rows) for one in expected.values()), Counter())
     assert counts(stack, [recorded[key]["object_id"] for key in expected]) == rows
+    bad = {
+        (recorded[key]["object_id"], number)
+        for key, one in expected.items()
+        for numbers in one.bad.values()
+        for number in numbers
+    }
+    assert bad <= (kept := quarantined(stack))
+    assert len([line for line in kept if line[0] in {recorded[key]["object_id"] for key in expected}]) == len(
+        bad
+    )
 
 
 def test_generated_hours_arrive_whole(stack: Stack) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Self
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from log_router.core import yaml_file
+from log_router.core import quarantine, yaml_file
 from log_router.core.errors import ConfigError
 from log_router.core.events import Column, Event, Strict
 from log_router.core.settings import Settings
@@ -110,6 +110,11 @@ def _load_event(file: Path) -> Event:
 
 
 def _collisions(folder: Path, events: list[Event]) -> Iterator[str]:
+    own = quarantine.TABLE.name
+    for event in events:
+        if own in (event.name, event.table):
+            file = folder / "events" / f"{event.name}.yaml"
+            yield f"{file}: `{own}` is Log Router's own table of quarantined lines; give the event another name"
     for key in ("table", "event_type"):
         owners: dict[str, str] = {}
         for event in events:

@@ -42,12 +42,13 @@ class BrokenRaw:
 
 @dataclass(frozen=True)
 class ChunkReport:
-    """What one split task made of its chunk."""
+    """What one split task made of its chunk; `quarantined` are parts of the table of quarantined lines."""
 
     objects: tuple[ObjectReport, ...]
     parts: tuple[Part, ...]
     broken: tuple[BrokenRaw, ...]
     kept: tuple[KeptFile, ...] = ()
+    quarantined: tuple[Part, ...] = ()
 
     def to_json(self) -> bytes:
         """Return the report as JSON."""
@@ -57,6 +58,7 @@ class ChunkReport:
                 "parts": [asdict(part) for part in self.parts],
                 "broken": [asdict(broken) for broken in self.broken],
                 "kept": [asdict(kept) for kept in self.kept],
+                "quarantined": [asdict(part) for part in self.quarantined],
             }
         )
 
@@ -69,6 +71,7 @@ class ChunkReport:
             parts=tuple(Part(**part) for part in given["parts"]),
             broken=tuple(BrokenRaw(**broken) for broken in given["broken"]),
             kept=tuple(KeptFile(**kept) for kept in given["kept"]),
+            quarantined=tuple(Part(**part) for part in given["quarantined"]),
         )
 
 

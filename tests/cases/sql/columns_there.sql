@@ -1,4 +1,4 @@
-SELECT table_schema, column_name
+SELECT table_name, column_name
 FROM svv_columns
 WHERE
     (table_schema = 'marketplace' AND table_name = 'order_placed')
