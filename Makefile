@@ -10,7 +10,7 @@ LOCK := local/set_up.sh uv pip compile --quiet --universal --python-version 3.11
 	--no-emit-index-url --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check up shell down install lock clean
+.PHONY: help demo test peers check up shell down install lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s%s\n", $$1, $$2}' Makefile
@@ -20,6 +20,10 @@ demo: install ## start everything, load a few hours of events, show what came of
 
 test: install ## run all tests
 	@$(BIN)/python -m pytest
+
+peers: install ## install dlt, dbt and SQLAlchemy's dialect apart from ours, and run them against the Redshift twin
+	@local/set_up.sh peers
+	@$(BIN)/python -m pytest tests/peers
 
 check: install ## the fast loop: linters, types and unit tests
 	@$(BIN)/ruff check
@@ -46,6 +50,7 @@ lock: ## write the lock files anew from pyproject.toml
 	$(LOCK) pyproject.toml --group dev -o requirements-dev.txt
 	$(LOCK) local/requirements-s3.in -o local/requirements-s3.txt
 	$(LOCK) local/requirements-uv.in -o local/requirements-uv.txt
+	for peer in tests/peers/requirements-*.in; do $(LOCK) $$peer -o $${peer%.in}.txt || exit; done
 
 clean: down ## stop the stack and remove its data and all that was installed
 	@rm -rf .venv .local .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -20,6 +20,7 @@ class Ports:
     postgres: int = 5433
     s3: int = 4566
     logs: int = 8793
+    faults: int = 5440
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the locks say: .venv (product, stack and tests) and .local/s3-venv (the S3 server).
 # Does nothing when both are as the locks want them. Takes $PYTHON, or the newest supported Python
-# that runs; installs with uv, which it gets by its own lock. `local/set_up.sh uv ...` runs just uv.
+# that runs; installs with uv, which it gets by its own lock. `local/set_up.sh uv ...` runs just uv,
+# `local/set_up.sh peers` also installs .local/peers/...: other projects, each with its own lock.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -138,3 +139,10 @@ if [ "${1:-}" = uv ]; then
 fi
 install .venv requirements-dev.txt "$python"
 install .local/s3-venv local/requirements-s3.txt "$python"
+if [ "${1:-}" = peers ]; then
+    mkdir -p .local/peers
+    for lock in tests/peers/requirements-*.txt; do
+        peer="${lock#*requirements-}"
+        install ".local/peers/${peer%.txt}" "$lock" "$python"
+    done
+fi

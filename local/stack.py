@@ -30,6 +30,7 @@ from local.environment import (
 )
 from local.ports import Ports
 from local.processes import Processes, Service
+from local.twin.faults import Faults
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -58,6 +59,7 @@ class Stack:
         config_dir: Path | None = None,
         dags_folder: Path = ROOT / "dags",
         environment: Mapping[str, str] | None = None,
+        faults: bool = False,
     ) -> None:
         """Describe a stack and start nothing.
 
@@ -68,12 +70,14 @@ class Stack:
             config_dir: the folder with settings.yaml and events/ that replaces include/.
             dags_folder: where Airflow finds its DAGs.
             environment: more variables for all processes, such as LOG_ROUTER_RAW_BUCKET.
+            faults: whether the twin can be made to fail, for tests of what happens then.
         """
         self.state_dir = state_dir.resolve()
         self.with_airflow = airflow
         self._config_dir = config_dir
         self._dags_folder = dags_folder
         self._more = dict(environment or {})
+        self._can_fail = faults
         self._make_state_dir()
         self.processes = Processes(self.state_dir)
         self.credentials = Credentials.kept_in(self.state_dir)
@@ -105,7 +109,8 @@ class Stack:
             self._refuse_other_settings()
             return
         self.down()
-        self.ports.refuse_taken(*_STORAGE_PORTS, *(_AIRFLOW_PORTS if self.with_airflow else ()))
+        more = (*(_AIRFLOW_PORTS if self.with_airflow else ()), *(("faults",) if self._can_fail else ()))
+        self.ports.refuse_taken(*_STORAGE_PORTS, *more)
         write_private(self.state_dir / "ports.json", json.dumps(vars(self.ports)) + "\n")
         write_private(self.state_dir / _SETTINGS, json.dumps(self._own()) + "\n")
         with self._undone_on_error():
@@ -223,6 +228,11 @@ class Stack:
         )
 
     @property
+    def faults(self) -> Faults:
+        """What makes the twin fail on demand, if this stack was made with `faults`."""
+        return Faults(self.ports.faults)
+
+    @property
     def postgres_dsn(self) -> str:
         """The connection string of the PostgreSQL behind the twin, past all the twin's checks."""
         return self._postgres().dsn
@@ -242,6 +252,7 @@ class Stack:
         # the command line is everybody's to read: libpq takes the password from the environment
         behind = ("--pg", server.address, "--s3-endpoint", self.s3_endpoint, "--region", REGION)
         client = ("--user", postgres.WAREHOUSE_DATABASE)
+        faults = ("--control-port", str(self.ports.faults)) if self._can_fail else ()
         environment = {
             **self._base(),
             **aws_environment(self.s3_endpoint),
@@ -249,7 +260,7 @@ class Stack:
             "PGPASSWORD": self.credentials.postgres,
             "TWIN_PASSWORD": self.credentials.warehouse,
         }
-        self.processes.start(Service(TWIN, (*command, *behind, *client), environment))
+        self.processes.start(Service(TWIN, (*command, *behind, *client, *faults), environment))
         self.processes.wait_until(TWIN, self._twin_answers, 60.0)
 
     def _twin_answers(self) -> bool:

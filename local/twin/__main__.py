@@ -7,8 +7,10 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 
 from local.twin.errors import TwinError
+from local.twin.isolation import LEVELS
 from local.twin.server import LOOPBACK, Config, Twin
 
 
@@ -22,6 +24,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--region", default="us-east-1")
     parser.add_argument("--user", default=os.environ.get("TWIN_USER", "awsuser"))
     parser.add_argument("--password", default=os.environ.get("TWIN_PASSWORD", ""), help="or TWIN_PASSWORD")
+    parser.add_argument("--tls-dir", type=Path, help="offer TLS, with a ca.crt put here for the clients")
+    parser.add_argument(
+        "--control-port", type=int, help="where tests arm faults; none are possible without it"
+    )
+    parser.add_argument(
+        "--isolation", choices=LEVELS, help="the database's level from now on; at first snapshot"
+    )
     return parser.parse_args()
 
 
@@ -31,7 +40,10 @@ def main() -> int:
     if not given.password:
         print("local.twin: set TWIN_PASSWORD to the password that clients must give", file=sys.stderr)
         return 2
-    config = Config(given.port, given.pg, given.s3_endpoint, given.region, given.user, given.password)
+    config = Config(
+        given.port, given.pg, given.s3_endpoint, given.region, given.user, given.password,
+        tls_dir=given.tls_dir, control_port=given.control_port, isolation=given.isolation,
+    )  # fmt: skip
     try:
         twin = Twin(config)
     except (OSError, TwinError) as error:

@@ -6,25 +6,38 @@ import io
 import os
 import select
 import socket
+import threading
 from typing import TYPE_CHECKING
 
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
 from local.twin import wire
-from local.twin.errors import TwinError, in_redshift_words
+from local.twin.errors import TwinError, cancelled, in_redshift_words
+from local.twin.faults import Strikes
+from local.twin.sql.tokens import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from typing_extensions import Buffer
 
 # Redshift's backslashes escape inside '...', its clock is UTC, its default isolation a snapshot.
 _OPTIONS = (
     "-c standard_conforming_strings=off -c escape_string_warning=off -c backslash_quote=on -c timezone=UTC "
     "-c default_transaction_isolation=repeatable\\ read -c client_encoding=UTF8 -c datestyle=ISO,MDY "
-    "-c client_min_messages=notice -c plan_cache_mode=auto -c jit=off"
+    "-c client_min_messages=notice -c plan_cache_mode=auto -c jit=off -c deadlock_timeout=100ms "
+    # what a client answers to Redshift's MD5 challenge is checked against what CREATE USER stored
+    "-c password_encryption=md5"
 )
 # Fails wherever it is sent: the way to put an open transaction into its failed state.
 _POISON = 'ROLLBACK TO SAVEPOINT "refused by the twin"'
+
+# A client that is gone; where poll knows no half-closed connections, one closed wholly.
+_HUNG_UP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
+
+# The name of the twin's own statement and portal, which no client's has.
+_OWN_NAME = wire.text("twin: between the client's statements")
 
 Row = list[str | None]
 
@@ -33,11 +46,26 @@ class BackendGoneError(Exception):
     """PostgreSQL closed the session, or the client did while PostgreSQL worked for it."""
 
 
+class _Incoming(io.RawIOBase):
+    """What PostgreSQL sends, as a stream."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        return self._backend.receive_into(memoryview(buffer))
+
+
 class Backend:
     """A PostgreSQL session: sends and receives messages, and knows its transaction's status."""
 
-    def __init__(self, conninfo: str) -> None:
-        ours = make_conninfo(conninfo, options=_OPTIONS, sslmode="disable", gssencmode="disable")
+    def __init__(self, conninfo: str, options: str = "") -> None:
+        ours = make_conninfo(
+            conninfo, options=f"{_OPTIONS} {options}", sslmode="disable", gssencmode="disable"
+        )
         # libpq signs in (whatever method the server asks for); from then on we speak over its socket.
         self._libpq = pq.PGconn.connect(ours.encode())
         if self._libpq.status != pq.ConnStatus.OK:
@@ -46,9 +74,21 @@ class Backend:
         self.pid = self._libpq.backend_pid
         self._socket = socket.socket(fileno=os.dup(self._libpq.socket))
         self._socket.setblocking(True)  # noqa: FBT003 - the signature is Python's
-        self._stream = io.BufferedReader(self._socket.makefile("rb", buffering=0), 1 << 16)
+        self._stream = io.BufferedReader(_Incoming(self), 1 << 16)
         self.status = b"I"
+        # The open transaction is the twin's: it ends with the message or pipeline that began it.
+        self.implicit = False
+        # PostgreSQL has a transaction open for the running pipeline, which its status does not show.
+        self.piped = False
+        # While it is set, what `settle` would commit waits for the pipeline's end.
+        self.keeps_open = False
+        # what PostgreSQL remarked on the twin's own statements, until somebody clears it
+        self.notices: list[str] = []
         self.client: socket.socket | None = None
+        self.user = ""
+        self.super_oid = 0
+        self.cancelled = threading.Event()
+        self.strikes = Strikes(None, self.cancelled)
 
     def close(self) -> None:
         """End the session; PostgreSQL rolls back what it had not committed."""
@@ -57,7 +97,8 @@ class Backend:
         self._libpq.finish()
 
     def cancel(self) -> None:
-        """Ask PostgreSQL to stop the running statement."""
+        """Ask PostgreSQL to stop the running statement, and the twin what it does for it."""
+        self.cancelled.set()
         self._libpq.get_cancel().cancel()
 
     def send(self, data: bytes) -> None:
@@ -68,33 +109,97 @@ class Backend:
             raise BackendGoneError from gone
 
     def receive(self) -> tuple[bytes, bytes]:
-        """Return the next message; a client that hangs up meanwhile ends the session."""
-        if self.client is not None and not self._stream.peek(0):
-            self._watch_client()
+        """Return the next message."""
         try:
             kind, body = wire.read_message(self._stream)
         except (wire.ClosedError, OSError) as gone:
             raise BackendGoneError from gone
         if kind == b"Z":
-            self.status = body
+            self.status, self.piped = body, False
+            self.implicit = self.implicit and body != b"I"
         return kind, body
 
-    def _watch_client(self) -> None:
-        watched = [self._socket, *([self.client] if self.client else [])]
-        while True:
-            readable, _, _ = select.select(watched, [], [])
-            if self._socket in readable:
-                return
-            if self.client is not None and not self.client.recv(1, socket.MSG_PEEK):
-                self.cancel()
+    def receive_into(self, buffer: memoryview) -> int:
+        """Receive what PostgreSQL says next; meanwhile a client that hangs up ends the session."""
+        watched = select.poll()
+        watched.register(self._socket, select.POLLIN)
+        if self.client is not None:
+            watched.register(self.client, _HUNG_UP)
+        ready = [number for number, _ in watched.poll()]
+        if self._socket.fileno() not in ready:
+            self.cancel()
+            raise BackendGoneError
+        return self._socket.recv_into(buffer)
+
+    def raise_if_unwanted(self) -> None:
+        """Raise when the client has cancelled what runs, or is gone."""
+        if self.cancelled.is_set():
+            raise cancelled()
+        if self.client is not None:
+            watched = select.poll()
+            watched.register(self.client, _HUNG_UP)
+            if watched.poll(0):
                 raise BackendGoneError
-            # The client has sent its next message already: it lives, so stop asking.
-            watched = [self._socket]
 
     def query(self, sql: str) -> list[Row]:
         """Return the rows of a statement of our own, as text; raises `TwinError`."""
+        if self.piped and self.status == b"I":
+            # alone, it would commit what the pipeline has done so far
+            self.begin_implicit()
         self.send(wire.message(b"Q", wire.text(sql)))
         return self.finish()
+
+    def aside(self, sql: str) -> list[Row]:
+        """Do as `query` does with one statement, and keep the client's unnamed statement and portal."""
+        if self.piped and self.status == b"I":
+            self.begin_implicit()
+        self.send(
+            wire.message(b"C", b"S" + _OWN_NAME)
+            + wire.message(b"C", b"P" + _OWN_NAME)
+            + wire.message(b"P", _OWN_NAME + wire.text(sql) + b"\0\0")
+            + wire.message(b"B", _OWN_NAME + _OWN_NAME + b"\0" * 6)
+            + wire.message(b"E", _OWN_NAME + b"\0" * 4)
+            + wire.message(b"S")
+        )
+        return self.finish()
+
+    def query_as_twin(self, sql: str) -> None:
+        """Run a statement of our own, within a transaction, with the twin's rights instead of the client's."""
+        self.aside("SET SESSION AUTHORIZATION DEFAULT")
+        self.aside(sql)
+        # after an error the rollback brings the client's user back
+        self.aside(f"SET SESSION AUTHORIZATION {quoted([self.user])}")
+
+    def begin_implicit(self) -> None:
+        """Begin a transaction which `end_implicit` ends; a pipeline's own goes on as this one."""
+        self.piped = False
+        self.aside("BEGIN")
+        self.implicit = True
+
+    def end_implicit(self) -> None:
+        """End the twin's transaction, if one is open: commit it, or roll it back when it has failed."""
+        if self.implicit:
+            if self.status == b"T":
+                self.commit()
+            else:
+                self.aside("ROLLBACK")
+
+    def settle(self) -> None:
+        """Commit what a statement has done in a transaction of its own, or leave that to its pipeline's end."""
+        if self.keeps_open:
+            self.implicit = True
+        else:
+            self.commit()
+
+    def commit(self) -> None:
+        """Commit the open transaction; after an error of its commit it is rolled back."""
+        try:
+            self.strikes.around_commit("before_commit")
+        except TwinError:
+            self.query("ROLLBACK")
+            raise
+        self.aside("COMMIT")
+        self.strikes.around_commit("after_commit")
 
     def finish(self) -> list[Row]:
         """Return the rows that arrive until PostgreSQL is ready again; raises its error."""
@@ -106,6 +211,8 @@ class Backend:
                 rows.append([None if v is None else v.decode() for v in wire.row_values(body)])
             elif kind == b"E":
                 failure = in_redshift_words(wire.error_fields(body))
+            elif kind == b"N":
+                self.notices.append(wire.error_fields(body).get("M", ""))
             elif kind == b"Z":
                 break
         if failure is not None:
@@ -119,10 +226,16 @@ class Backend:
             if kind_body[0] == b"E":
                 self._until_ready()
                 raise in_redshift_words(wire.error_fields(kind_body[1]))
+        rows = 0
         try:
             for chunk in chunks:
+                self.raise_if_unwanted()
                 self.send(wire.message(b"d", chunk))
                 self._raise_early_failure()
+                rows += chunk.count(b"\n")
+                self.strikes.during_copy(rows)
+            self.strikes.during_copy(None)
+            self.raise_if_unwanted()
         except TwinError:
             if self.status != b"E":
                 self.send(wire.message(b"f", wire.text("stopped by the twin")))
@@ -146,6 +259,8 @@ class Backend:
 
     def poison(self) -> None:
         """Put an open transaction into its failed state, as an error of PostgreSQL's own would."""
+        if self.piped and self.status == b"I":
+            self.begin_implicit()
         if self.status == b"T":
             self.send(wire.message(b"Q", wire.text(_POISON)))
             self._until_ready()

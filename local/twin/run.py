@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from local.twin.errors import TwinError
+from local.twin.errors import TwinError, in_redshift_notice
+from local.twin.isolation import SETTING
 from local.twin.load.run import Load
+from local.twin.sql.changes import Change
+from local.twin.sql.database import SetIsolation
 from local.twin.sql.tokens import literal, quoted
-from local.twin.sql.translate import AlterTable, Copy, CreateTable, Maintain, Plan, Truncate
+from local.twin.sql.translate import Copy, Plan, Truncate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from local.twin.backend import Backend
     from local.twin.load.source import Source
     from local.twin.recorder import Recorder
-    from local.twin.sql.ddl import Alteration, Definition
 
 Outcome = tuple[list[str], str]
 
@@ -33,15 +34,14 @@ class Runner:
         """Return notices for the client and the statement's tag; raises `TwinError`, rolled back."""
         if isinstance(plan, Copy):
             return self._in_transaction(lambda: self._copy(plan))
-        if isinstance(plan, CreateTable):
-            return self._in_transaction(lambda: self._create(plan.definition))
-        if isinstance(plan, AlterTable):
-            return self._alter(plan.alteration)
+        if isinstance(plan, Change):
+            if plan.alone:
+                self._refuse_in_transaction(plan.alone)
+            return self._in_transaction(lambda: self._change(plan))
         if isinstance(plan, Truncate):
             return self._truncate(plan)
-        if isinstance(plan, Maintain):
-            self._refuse_in_transaction(plan.tag)
-            return [], plan.tag
+        if isinstance(plan, SetIsolation):
+            return self._set_isolation(plan)
         raise AssertionError(plan)
 
     def _in_transaction(self, work: Callable[[], Outcome]) -> Outcome:
@@ -56,7 +56,7 @@ class Runner:
                 self._backend.query("ROLLBACK")
             raise
         if own:
-            self._backend.query("COMMIT")
+            self._backend.settle()
         return outcome
 
     def _copy(self, plan: Copy) -> Outcome:
@@ -67,72 +67,47 @@ class Runner:
                 f"Load into table '{loaded.table}' completed, {loaded.rejected} record(s) could not be loaded.  "
                 "Check 'stl_load_errors' system table for details."
             )
+        if loaded.replaced:
+            notes.append(
+                f"Load into table '{loaded.table}' completed, {loaded.replaced} record(s) were loaded with"
+                " replacements made for ACCEPTINVCHARS.  Check 'stl_replacements' system table for details."
+            )
         return notes, "COPY"
 
-    def _create(self, definition: Definition) -> Outcome:
-        self._recorder.make_domains(definition.domains)
-        name = literal(quoted(definition.table))
-        known = self._backend.query(f"SELECT to_regclass({name})")[0][0]
-        self._backend.query(definition.sql)
-        if known is None:
-            self._remember(definition, name)
-        return [], definition.tag
+    def _change(self, plan: Change) -> Outcome:
+        self._recorder.make_domains(plan.domains)
+        self._backend.notices.clear()
+        known = plan.unless and self._backend.query(f"SELECT to_regclass({plan.unless})")[0][0]
+        for statement in plan.statements[:1] if known else plan.statements:
+            self._backend.query(statement)
+        if plan.settled:
+            self._settle(f"to_regclass({plan.settled})")
+        return [in_redshift_notice(notice) for notice in self._backend.notices], plan.tag
 
-    def _remember(self, definition: Definition, name: str) -> None:
-        kept = definition.attributes
-        keys = ", ".join(literal(key) for key in kept.sortkeys)
-        self._backend.query(
-            "INSERT INTO twin.table_attribute VALUES "
-            f"(to_regclass({name}), {literal(kept.diststyle or ('key' if kept.distkey else ''))},"
-            f" {literal(kept.distkey)}, ARRAY[{keys}]::text[], {literal(json.dumps(kept.encodings))})"
-            " ON CONFLICT (relation) DO UPDATE SET diststyle = excluded.diststyle, distkey = excluded.distkey,"
-            " sortkeys = excluded.sortkeys, encodings = excluded.encodings"
-        )
-
-    def _alter(self, alteration: Alteration) -> Outcome:
-        definition = alteration.definition
-        if not alteration.resized:
-            return self._in_transaction(lambda: self._changed(definition))
-        self._refuse_in_transaction("ALTER TABLE ALTER COLUMN")
-        return self._in_transaction(lambda: self._resized(alteration))
-
-    def _changed(self, definition: Definition) -> Outcome:
-        self._recorder.make_domains(definition.domains)
-        self._backend.query(definition.sql)
-        for column, encoding in definition.attributes.encodings.items():
-            self._backend.query(
-                f"UPDATE twin.table_attribute SET encodings = encodings || {literal(json.dumps({column: encoding}))}"
-                f" WHERE relation = to_regclass({literal(quoted(definition.table))})"
-            )
-        return [], "ALTER TABLE"
-
-    def _resized(self, alteration: Alteration) -> Outcome:
-        definition, column = alteration.definition, alteration.resized
-        found = self._backend.query(
-            "SELECT twin.type_name(a.atttypid, a.atttypmod), a.atthasdef, coalesce(t.encodings ->> a.attname, '')"
-            " FROM pg_attribute a LEFT JOIN twin.table_attribute t ON t.relation = a.attrelid"
-            f" WHERE a.attrelid = {literal(quoted(definition.table))}::regclass AND a.attname = {literal(column)}"
-        )
-        if not found:
-            table = definition.table[-1]
-            raise TwinError(f'column "{column}" of relation "{table}" does not exist', code="42703")
-        kind, has_default, encoding = found[0]
-        if not str(kind).startswith("character varying"):
-            raise TwinError(f'cannot alter type of column "{column}": it is no VARCHAR', code="0A000")
-        if has_default == "t":
-            raise TwinError(f'cannot alter type of column "{column}": it has a default', code="0A000")
-        if encoding in {"bytedict", "runlength", "text255", "text32k"}:
-            raise TwinError(
-                f'cannot alter type of column "{column}": its encoding is {str(encoding).upper()}',
-                code="0A000",
-            )
-        return self._changed(definition)
+    def _settle(self, table: str) -> None:
+        """Make the strings of a table that a query has made count bytes."""
+        found = self._backend.query(f"SELECT kind, size FROM twin.unsettled({table})")
+        self._recorder.make_domains((str(kind), int(size or 0)) for kind, size in found)
+        if found:
+            self._backend.query(f"SELECT twin.settle({table})")
 
     def _truncate(self, plan: Truncate) -> Outcome:
+        if self._backend.status == b"I":
+            self._backend.begin_implicit()
         self._backend.query(plan.sql)
-        if self._backend.status == b"T":
-            self._backend.query("COMMIT")
+        self._backend.commit()
         return [], "TRUNCATE TABLE"
+
+    def _set_isolation(self, plan: SetIsolation) -> Outcome:
+        self._refuse_in_transaction("ALTER DATABASE ISOLATION LEVEL")
+        name = quoted([plan.database])
+        if plan.database == "dev":
+            raise TwinError('cannot alter the isolation level of database "dev"', code="0A000")
+        others = "SELECT FROM twin.open_session WHERE pid <> pg_backend_pid() AND database = "
+        if self._backend.query(others + literal(plan.database)):
+            raise TwinError(f'database "{plan.database}" is being accessed by other users', code="55006")
+        self._backend.query(f"ALTER DATABASE {name} SET {SETTING} TO {literal(plan.level)}")
+        return [], "ALTER DATABASE"
 
     def _refuse_in_transaction(self, what: str) -> None:
         if self._backend.status != b"I":

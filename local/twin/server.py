@@ -9,13 +9,17 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
+from local.twin import tls
 from local.twin.catalog.install import install
+from local.twin.faults import Armed, Control
+from local.twin.isolation import Transactions
 from local.twin.load.source import Source, client
 from local.twin.recorder import Recorder
 from local.twin.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 _BACKLOG = 128
@@ -31,6 +35,9 @@ class Config:
     region: str
     user: str
     password: str
+    tls_dir: Path | None = None
+    control_port: int | None = None
+    isolation: str | None = None
 
 
 class Twin:
@@ -38,15 +45,17 @@ class Twin:
 
     def __init__(self, config: Config) -> None:
         self.conninfo = config.conninfo
-        self.user = config.user
-        self.password = config.password
-        install(config.conninfo)
+        self.tls = tls.server_context(config.tls_dir) if config.tls_dir else None
+        install(config.conninfo, config.user, config.password)
         self.recorder = Recorder(config.conninfo)
-        self.source = Source(client(config.s3_endpoint, config.region))
+        self.transactions = Transactions(config.conninfo, config.isolation)
+        self.source = Source(client(config.s3_endpoint, config.region), config.region)
         self._sessions: set[Session] = set()
         self._lock = threading.Lock()
         self._listener = socket.create_server((LOOPBACK, config.port), backlog=_BACKLOG)
         self.port = int(self._listener.getsockname()[1])
+        self.armed = None if config.control_port is None else Armed()
+        self._control = Control(config.control_port or 0, self.armed) if self.armed else None
 
     def serve(self) -> None:
         """Take clients until `stop`."""
@@ -65,9 +74,12 @@ class Twin:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        if self._control is not None:
+            self._control.close()
         for session in self._all():
             session.cancel()
         self.recorder.close()
+        self.transactions.close()
 
     def remember(self, session: Session) -> None:
         """Note a session, so that it can be cancelled."""
@@ -82,7 +94,7 @@ class Twin:
     def cancel(self, pid: int, secret: bytes) -> None:
         """Cancel what the session of this number runs, if the secret is its own."""
         for session in self._all():
-            if session.backend.pid == pid and hmac.compare_digest(session.secret, secret):
+            if session.pid == pid and hmac.compare_digest(session.secret, secret):
                 session.cancel()
 
     def _all(self) -> list[Session]:

@@ -6,21 +6,29 @@ import hashlib
 import struct
 from typing import TYPE_CHECKING, Protocol
 
+from local.twin.errors import TwinError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from local.twin.errors import TwinError
 
 SSL_REQUEST = 80877103
 GSS_REQUEST = 80877104
 CANCEL_REQUEST = 80877102
 PROTOCOL_3 = 196608
 
-JSONB_OID = 3802
 SUPER_OID = 4000
 
+PROTOCOL_VIOLATION = "08P01"
 # A statement's text or a bound value may be long, but no client of a test double needs more.
 MAX_MESSAGE = 64 * 1024 * 1024
+MAX_STATEMENT = 16 * 1024 * 1024
+
+
+class Socket(Protocol):
+    """What is received from before anything else is known of a client."""
+
+    def recv(self, size: int, /) -> bytes:
+        """Return at most `size` bytes, or none at the end of the stream."""
 
 
 class Reader(Protocol):
@@ -32,6 +40,13 @@ class Reader(Protocol):
 
 class ClosedError(Exception):
     """The other side closed its end of the connection."""
+
+
+class FramingError(TwinError):
+    """The client no longer speaks the protocol: the session can't go on."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code=PROTOCOL_VIOLATION)
 
 
 def read_exactly(stream: Reader, size: int) -> bytes:
@@ -47,16 +62,29 @@ def read_message(stream: Reader) -> tuple[bytes, bytes]:
     head = read_exactly(stream, 5)
     size = struct.unpack("!I", head[1:])[0] - 4
     if not 0 <= size <= MAX_MESSAGE:
-        raise ClosedError
+        raise FramingError("invalid message length")
     return head[:1], read_exactly(stream, size)
 
 
-def read_startup(stream: Reader) -> tuple[int, bytes]:
-    """Return the first packet of a connection as (protocol or request code, body)."""
-    size, code = struct.unpack("!II", read_exactly(stream, 8))
+def read_startup(client: Socket) -> tuple[int, bytes]:
+    """Return the first packet of a connection as (protocol or request code, body).
+
+    Not a byte more is received: what follows a request for TLS belongs to TLS.
+    """
+    size, code = struct.unpack("!II", _received(client, 8))
     if not 8 <= size <= 10_000:  # noqa: PLR2004 - the limit PostgreSQL itself sets for this packet
         raise ClosedError
-    return code, read_exactly(stream, size - 8)
+    return code, _received(client, size - 8)
+
+
+def _received(client: Socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        more = client.recv(size - len(data))
+        if not more:
+            raise ClosedError
+        data += more
+    return data
 
 
 def message(kind: bytes, body: bytes = b"") -> bytes:
@@ -70,9 +98,44 @@ def text(value: str) -> bytes:
 
 
 def cut_text(body: bytes, start: int = 0) -> tuple[str, int]:
-    """Return the zero-terminated string at `start` and the position after it."""
-    end = body.index(b"\0", start)
-    return body[start:end].decode(errors="replace"), end + 1
+    """Return the zero-terminated string at `start` and the position after it; raises `TwinError`."""
+    end = body.find(b"\0", start)
+    if end < 0:
+        raise TwinError("invalid string in message", code=PROTOCOL_VIOLATION)
+    try:
+        return body[start:end].decode(), end + 1
+    except UnicodeDecodeError as error:
+        wrong = body[start + error.start : start + error.end].hex(" ")
+        raise TwinError(f'invalid byte sequence for encoding "UTF8": {wrong}', code="22021") from None
+
+
+def statement_text(body: bytes, start: int = 0) -> tuple[str, int]:
+    """Return the SQL text at `start` and the position after it; raises `TwinError`, also for its size."""
+    sql, end = cut_text(body, start)
+    size = end - 1 - start
+    if size > MAX_STATEMENT:
+        raise TwinError(
+            f"Statement is too large. Statement Size: {size} bytes. Maximum Allowed: {MAX_STATEMENT} bytes",
+            code="42601",
+        )
+    return sql, end
+
+
+def query_text(body: bytes) -> str:
+    """Return the text of a simple query; raises `TwinError` when more than that is in the message."""
+    sql, end = statement_text(body)
+    if end != len(body):
+        raise TwinError("invalid message format", code=PROTOCOL_VIOLATION)
+    return sql
+
+
+def parameter_count(body: bytes, at: int) -> int:
+    """Return how many values a Bind carries, whose formats begin at `at`; raises `TwinError`."""
+    try:
+        (formats,) = struct.unpack_from("!H", body, at)
+        return int(struct.unpack_from("!H", body, at + 2 + 2 * formats)[0])
+    except struct.error:
+        raise TwinError("insufficient data left in message", code=PROTOCOL_VIOLATION) from None
 
 
 def startup_parameters(body: bytes) -> dict[str, str]:
@@ -81,10 +144,19 @@ def startup_parameters(body: bytes) -> dict[str, str]:
     return {name: value for name, value in zip(words[::2], words[1::2], strict=False) if name}
 
 
-def md5_answer(user: str, password: str, salt: bytes) -> str:
-    """Return what a client must answer to the MD5 password request with this salt."""
-    inner = hashlib.md5((password + user).encode(), usedforsecurity=False).hexdigest()
-    return "md5" + hashlib.md5(inner.encode() + salt, usedforsecurity=False).hexdigest()
+def md5_stored(user: str, password: str) -> str:
+    """Return what PostgreSQL keeps of a password, and what CREATE USER takes in its place."""
+    return "md5" + hashlib.md5((password + user).encode(), usedforsecurity=False).hexdigest()
+
+
+def md5_answer(stored: str, salt: bytes) -> str:
+    """Return what a client must answer to the MD5 password request with this salt.
+
+    Args:
+        stored: the hash of password and user name, without its prefix.
+        salt: the request's.
+    """
+    return "md5" + hashlib.md5(stored.encode() + salt, usedforsecurity=False).hexdigest()
 
 
 def error(failure: TwinError, severity: str = "ERROR") -> bytes:
@@ -96,6 +168,11 @@ def error(failure: TwinError, severity: str = "ERROR") -> bytes:
 def info(note: str) -> bytes:
     """Return a NoticeResponse of the level Redshift uses after a COPY."""
     return message(b"N", _fields({"S": "INFO", "C": "00000", "M": note}))
+
+
+def warning(note: str, code: str) -> bytes:
+    """Return a NoticeResponse that warns."""
+    return message(b"N", _fields({"S": "WARNING", "C": code, "M": note}))
 
 
 def _fields(fields: dict[str, str]) -> bytes:
@@ -111,6 +188,11 @@ def error_fields(body: bytes) -> dict[str, str]:
 def parameter_status(name: str, value: str) -> bytes:
     """Return a ParameterStatus."""
     return message(b"S", text(name) + text(value))
+
+
+def without_count(body: bytes) -> bytes:
+    """Return PostgreSQL's tag as Redshift has it: SELECT and FETCH say no number of rows."""
+    return body.split(b" ")[0] + b"\0" if body.startswith((b"SELECT ", b"FETCH ")) else body
 
 
 def complete(tag: str) -> bytes:
@@ -143,14 +225,14 @@ def row(values: Iterable[bytes | None]) -> bytes:
     return struct.pack("!H", len(columns)) + b"".join(columns)
 
 
-def super_columns(body: bytes) -> tuple[bytes, frozenset[int]]:
-    """Return a RowDescription with jsonb shown as Redshift's SUPER, and which columns those are."""
+def super_columns(body: bytes, super_oid: int) -> tuple[bytes, frozenset[int]]:
+    """Return a RowDescription with the twin's SUPER under Redshift's number, and which columns those are."""
     changed = bytearray(body)
     found = set()
     at = 2
     for number in range(struct.unpack_from("!H", body)[0]):
         at = body.index(b"\0", at) + 1
-        if struct.unpack_from("!I", body, at + 6)[0] == JSONB_OID:
+        if struct.unpack_from("!I", body, at + 6)[0] == super_oid:
             struct.pack_into("!I", changed, at + 6, SUPER_OID)
             found.add(number)
         at += 18

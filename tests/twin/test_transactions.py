@@ -1,5 +1,8 @@
 """Transactions are real: what is rolled back is gone, what waits sees what it waited for."""
 
+import contextlib
+import os
+import socket
 import threading
 from typing import Any
 
@@ -7,7 +10,7 @@ import psycopg
 import pytest
 from redshift_connector.error import ProgrammingError
 
-from tests.twin.warehouse import Bucket, Warehouse, copy
+from tests.twin.warehouse import Bucket, Warehouse, copy, wait_for_waiter, waits
 
 Db = psycopg.Connection[Any]
 
@@ -100,15 +103,6 @@ def test_copies_of_one_table_queue(db: Db, schema: str, warehouse: Warehouse, bu
     assert db.execute("select count(*) from t").fetchone() == (2,)
 
 
-def wait_for_waiter(db: Db) -> None:
-    """Return once some session waits for a lock."""
-    for _ in range(2000):
-        row = db.execute("select count(*) from pg_locks where not granted").fetchone()
-        if row is not None and row[0]:
-            return
-    pytest.fail("no session waits for a lock")
-
-
 def test_a_snapshot_does_not_move(db: Db, schema: str, warehouse: Warehouse) -> None:
     """A transaction sees the state of its first read throughout."""
     db.execute("create table t (a int)")
@@ -145,6 +139,28 @@ def test_a_dead_clients_session_rolls_back(db: Db, schema: str, warehouse: Wareh
     # waits for the dead session's lock on the table
     db.execute("alter table t add column b int")
     assert db.execute("select count(*) from t").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("sslmode", ["disable", "require"])
+def test_a_client_that_dies_while_it_waits(db: Db, schema: str, warehouse: Warehouse, sslmode: str) -> None:
+    """Its statement is given up at once, not when it would have ended."""
+    db.execute("create table t (a int)")
+    with warehouse.connect(autocommit=False) as holder:
+        holder.execute(f"lock table {schema}.t".encode())
+        dying = warehouse.connect(sslmode=sslmode)
+        waiter = threading.Thread(target=wait_in_vain, args=(dying, f"select * from {schema}.t"))
+        waiter.start()
+        wait_for_waiter(db)
+        with socket.socket(fileno=os.dup(dying.fileno())) as its_end:
+            its_end.shutdown(socket.SHUT_RDWR)
+        waiter.join(timeout=20)
+        assert any(not waits(db) for _ in range(5000)), "the dead client's statement still waits"
+
+
+def wait_in_vain(session: Db, sql: str) -> None:
+    """Run a statement on a connection that breaks meanwhile."""
+    with contextlib.closing(session), pytest.raises(psycopg.OperationalError):
+        session.execute(sql.encode())
 
 
 def test_truncate_commits(db: Db, schema: str, warehouse: Warehouse) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -21,17 +22,31 @@ class Warehouse:
     """The twin, by its port."""
 
     port: int
+    authority: Path = Path()
+    """The file by which clients verify the twin's certificate."""
+    database: str = "dev"
 
-    def connect(self, *, autocommit: bool = True, password: str = PASSWORD) -> psycopg.Connection[Any]:
+    def connect(
+        self, *, autocommit: bool = True, user: str = USER, password: str = PASSWORD, **more: Any
+    ) -> psycopg.Connection[Any]:
         """Return a new session through psycopg."""
         return psycopg.connect(
-            host="127.0.0.1", port=self.port, user=USER, password=password, dbname="dev", autocommit=autocommit,
+            host="127.0.0.1", port=self.port, user=user, password=password, dbname=self.database,
+            autocommit=autocommit, **more,
         )  # fmt: skip
 
-    def redshift(self, *, autocommit: bool = False) -> redshift_connector.core.Connection:
+    def redshift(
+        self, *, autocommit: bool = False, ssl: bool = False, **more: Any
+    ) -> redshift_connector.core.Connection:
         """Return a new session through Amazon's own driver."""
         connection = redshift_connector.connect(
-            host="127.0.0.1", port=self.port, user=USER, password=PASSWORD, database="dev", ssl=False
+            host="127.0.0.1",
+            port=self.port,
+            user=USER,
+            password=PASSWORD,
+            database=self.database,
+            ssl=ssl,
+            **more,
         )
         connection.autocommit = autocommit
         return connection
@@ -62,3 +77,14 @@ class Bucket:
 def copy(table: str, url: str, options: str = "") -> str:
     """Return a COPY statement of JSON by 'auto'."""
     return f"copy {table} from '{url}' {FORMAT} {options}"
+
+
+def waits(db: psycopg.Connection[Any]) -> bool:
+    """Return whether some session waits for a lock."""
+    row = db.execute("select count(*) from pg_locks where not granted").fetchone()
+    return row is not None and row[0] > 0
+
+
+def wait_for_waiter(db: psycopg.Connection[Any]) -> None:
+    """Return once some session waits for a lock."""
+    assert any(waits(db) for _ in range(5000)), "no session waits for a lock"

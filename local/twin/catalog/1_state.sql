@@ -1,32 +1,31 @@
 -- What the twin itself must remember. Everything here is kept when it exists already.
-CREATE SCHEMA IF NOT EXISTS twin;
-CREATE SEQUENCE IF NOT EXISTS twin.query_id START 1001;
-
-CREATE TABLE IF NOT EXISTS twin.load_error (
-    userid integer NOT NULL, slice integer NOT NULL, tbl bigint NOT NULL, starttime timestamp NOT NULL,
-    session integer NOT NULL, query bigint NOT NULL, filename text NOT NULL, line_number bigint NOT NULL,
-    colname text NOT NULL, type text NOT NULL, col_length text NOT NULL, position integer NOT NULL,
-    raw_line text NOT NULL, raw_field_value text NOT NULL, err_code integer NOT NULL, err_reason text NOT NULL,
-    table_name text NOT NULL, database_name text NOT NULL
-);
-CREATE TABLE IF NOT EXISTS twin.load (
-    query bigint PRIMARY KEY, session integer NOT NULL, database_name text NOT NULL, status text NOT NULL,
-    table_name text NOT NULL, started timestamp NOT NULL, ended timestamp NOT NULL, data_source text NOT NULL,
-    loaded_rows bigint NOT NULL, loaded_bytes bigint NOT NULL, files bigint NOT NULL,
-    errors bigint NOT NULL, error_message text NOT NULL
-);
-CREATE TABLE IF NOT EXISTS twin.load_file (
-    query bigint NOT NULL, slice integer NOT NULL, filename text NOT NULL, lines_scanned bigint NOT NULL,
-    errors bigint NOT NULL, curtime timestamp NOT NULL, file_format text NOT NULL
-);
--- Keys and encodings mean nothing to PostgreSQL: remembered for the system tables only.
-CREATE TABLE IF NOT EXISTS twin.table_attribute (
-    relation oid PRIMARY KEY, diststyle text NOT NULL, distkey text NOT NULL, sortkeys text[] NOT NULL,
-    encodings jsonb NOT NULL
-);
-
 DO $$
 BEGIN
-    CREATE DOMAIN pg_catalog.super AS jsonb;
-EXCEPTION WHEN duplicate_object THEN NULL;
+    IF to_regnamespace('twin') IS NULL THEN
+        CREATE SCHEMA twin;
+        -- in Redshift everybody may create tables in the schema public; asked for once, as it can be revoked
+        GRANT ALL ON SCHEMA public TO PUBLIC;
+    END IF;
 END $$;
+CREATE SEQUENCE IF NOT EXISTS twin.query_id START 1001;
+
+-- Distribution, sort keys, encodings and constraints mean nothing to PostgreSQL: remembered for the system
+-- tables only. Columns go by number, so that a rename needs nothing here.
+CREATE TABLE IF NOT EXISTS twin.table_storage (
+    relation oid PRIMARY KEY, diststyle text NOT NULL, sortstyle text NOT NULL, encode_auto boolean NOT NULL,
+    backup boolean NOT NULL
+);
+CREATE TABLE IF NOT EXISTS twin.column_storage (
+    relation oid NOT NULL, attnum smallint NOT NULL, encoding text, distkey boolean NOT NULL DEFAULT false,
+    sortkey integer NOT NULL DEFAULT 0, PRIMARY KEY (relation, attnum)
+);
+CREATE SEQUENCE IF NOT EXISTS twin.key_id START 1000001;
+CREATE TABLE IF NOT EXISTS twin.table_key (
+    id bigint PRIMARY KEY DEFAULT nextval('twin.key_id'), relation oid NOT NULL, name text NOT NULL,
+    kind "char" NOT NULL, columns smallint[] NOT NULL, target oid NOT NULL DEFAULT 0,
+    target_columns smallint[] NOT NULL DEFAULT '{}'
+);
+-- A late-binding view is an empty view of PostgreSQL (for its name, owner and grants) and its text.
+CREATE TABLE IF NOT EXISTS twin.late_view (
+    relation oid PRIMARY KEY, definition text NOT NULL, translated text NOT NULL
+);

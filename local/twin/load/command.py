@@ -1,12 +1,14 @@
-"""The COPY statement: its options, their defaults, and what is refused."""
+"""The COPY statement as its client wrote it."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from local.twin.errors import TwinError, not_in_twin, syntax_error
+from local.twin.errors import SYNTAX, TwinError, not_in_twin, syntax_error
+from local.twin.load.options import NOT_IN_TWIN, OPTIONS, refuse_clashes
 from local.twin.sql.tokens import Cursor, Kind
 
 if TYPE_CHECKING:
@@ -14,32 +16,60 @@ if TYPE_CHECKING:
 
     from local.twin.sql.tokens import Token
 
-MAX_ERRORS = 100_000
-_ROLE = re.compile(
-    r"arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+(,arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+)*"
-)
-_ON = ("on", "true")
-_OFF = ("off", "false")
-_NOT_IN_TWIN = (
-    "csv", "delimiter", "fixedwidth", "parquet", "orc", "avro", "shapefile", "escape", "removequotes", "quote",
-    "ignoreheader", "ignoreblanklines", "fillrecord", "acceptinvchars", "acceptanydate", "blanksasnull",
-    "emptyasnull", "null", "truncatecolumns", "trimblanks", "explicit_ids", "roundec", "noload", "lzop",
-    "encrypted", "ssh", "encoding", "comprows", "readratio", "filler",
-)  # fmt: skip
+_OTHER_SOURCE = re.compile(r"[a-z0-9]+(?=://)")
+_FORMATS = ("json", "csv", "fixedwidth")
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class CopyCommand:
-    """A COPY as its client wrote it."""
+    """A COPY: where from, where to, and every option that changes what is loaded."""
 
     table: tuple[str, ...]
     columns: tuple[str, ...]
     url: str
-    shred: bool = True
+    json: str = ""
+    csv: bool = False
+    widths: tuple[tuple[str, int], ...] = ()
+    delimiter: bytes = b""
+    quote: bytes = b'"'
     manifest: bool = False
     compression: str = ""
-    max_errors: int = 0
     region: str = ""
+    encoding: str = "utf8"
+    accept_any_date: bool = False
+    accept_inv_chars: bytes = b""
+    blanks_as_null: bool = False
+    date_format: str = ""
+    time_format: str = ""
+    empty_as_null: bool = False
+    escape: bool = False
+    explicit_ids: bool = False
+    fill_record: bool = False
+    ignore_blank_lines: bool = False
+    ignore_header: int = 0
+    null_as: bytes = b"\\N"
+    remove_quotes: bool = False
+    round_dec: bool = False
+    trim_blanks: bool = False
+    truncate_columns: bool = False
+    max_errors: int = 0
+    ignore_all_errors: bool = False
+    no_load: bool = False
+
+    @property
+    def error_limit(self) -> float:
+        """As many refused records make the load fail."""
+        return math.inf if self.ignore_all_errors else max(self.max_errors, 1)
+
+    @property
+    def format(self) -> str:
+        """The format of the source, as sys_load_history names it."""
+        if self.json:
+            return "json"
+        return "csv" if self.csv else "txt"
+
+
+_FIELDS = frozenset(field.name for field in dataclasses.fields(CopyCommand))
 
 
 def parse_copy(tokens: Sequence[Token]) -> CopyCommand:
@@ -51,14 +81,27 @@ def parse_copy(tokens: Sequence[Token]) -> CopyCommand:
     cursor.expect_word("from")
     if cursor.next.is_word("stdin"):
         raise syntax_error("stdin")
-    url = cursor.expect_string()
+    url = _s3_url(cursor.expect_string())
+    given = _options(cursor)
+    refuse_clashes(frozenset(given))
+    values = {OPTIONS[name].field: value for name, value in given.items()}
+    # what only the checks need (credentials, statistics) stays behind
+    fields: dict[str, Any] = {name: value for name, value in values.items() if name in _FIELDS}
+    command = CopyCommand(table=table, columns=columns, url=url, **fields)
+    if command.widths and command.encoding != "utf8":
+        raise TwinError("Fixed-width data files must use UTF8 encoding", code=SYNTAX)
+    return command
+
+
+def _s3_url(url: str) -> str:
     if not url.startswith("s3://"):
-        raise not_in_twin(f"COPY from {url.partition('://')[0]}")
+        other = _OTHER_SOURCE.match(url)
+        if other:
+            raise not_in_twin(f"COPY from {other[0]}")
+        raise TwinError(f"Invalid COPY source '{url}': not an s3:// address", code=SYNTAX)
     if not url.removeprefix("s3://").partition("/")[0]:
         raise TwinError(f"The specified S3 path '{url}' has no bucket")
-    options = _Options(cursor, CopyCommand(table, columns, url))
-    options.read()
-    return options.command
+    return url
 
 
 def _columns(cursor: Cursor) -> tuple[str, ...]:
@@ -74,137 +117,40 @@ def _columns(cursor: Cursor) -> tuple[str, ...]:
     return tuple(names)
 
 
-class _Options:
-    """Reads what follows the source, each option at most once."""
-
-    def __init__(self, cursor: Cursor, command: CopyCommand) -> None:
-        self.cursor = cursor
-        self.command = command
-        self.seen: set[str] = set()
-
-    def read(self) -> None:
-        """Read every option and check that they make a whole."""
-        while not self.cursor.done:
-            token = self.cursor.next
-            if token.kind is not Kind.WORD:
-                raise syntax_error(token.text)
-            if token.value in _NOT_IN_TWIN:
-                raise not_in_twin(f"COPY ... {token.value.upper()}")
-            if token.value not in _READERS:
-                raise syntax_error(token.text)
-            self.cursor.take()
-            _READERS[token.value](self, token.value)
-        if "credentials" not in self.seen:
-            raise TwinError("Must specify credentials or an IAM role for COPY from S3", code="42601")
-        if "format" not in self.seen:
-            raise not_in_twin("COPY of delimited text (without FORMAT JSON)")
-
-    def once(self, option: str) -> None:
-        """Note an option; a second one of its kind is an error."""
-        if option in self.seen:
-            raise TwinError(f'conflicting or redundant options: "{option}"', code="42601")
-        self.seen.add(option)
-
-    def iam_role(self, _: str) -> None:
-        """IAM_ROLE { default | 'arn' }."""
-        self.once("credentials")
-        if self.cursor.words("default"):
-            return
-        role = self.cursor.expect_string()
-        if role != "default" and not _ROLE.fullmatch(role):
-            raise TwinError("Invalid IAM_ROLE: not the ARN of a role", detail=f"IAM_ROLE '{role}'")
-
-    def keys(self, option: str) -> None:
-        """CREDENTIALS 'aws_iam_role=...' or ACCESS_KEY_ID ... SECRET_ACCESS_KEY ... [SESSION_TOKEN ...]."""
-        self.once("credentials")
-        self.cursor.words("as")
-        value = self.cursor.expect_string()
-        if option == "credentials":
-            names = {part.partition("=")[0] for part in value.split(";")}
-            if not (names == {"aws_iam_role"} or {"aws_access_key_id", "aws_secret_access_key"} <= names):
-                raise TwinError("Invalid credentials. Must be of the format: credentials 'aws_iam_role=...'")
-            return
-        self.cursor.expect_word("secret_access_key")
-        self.cursor.expect_string()
-        if self.cursor.words("session_token") or self.cursor.words("token"):
-            self.cursor.expect_string()
-
-    def format(self, _: str) -> None:
-        """FORMAT [AS] JSON ..."""
-        self.cursor.words("as")
-        token = self.cursor.take()
-        if token.is_word(*_NOT_IN_TWIN):
-            raise not_in_twin(f"COPY ... FORMAT {token.value.upper()}")
-        if not token.is_word("json"):
-            raise syntax_error(token.text)
-        self.json("json")
-
-    def json(self, _: str) -> None:
-        """JSON [AS] { 'auto' | 'noshred' }."""
-        self.once("format")
-        self.cursor.words("as")
-        how = "auto" if self.cursor.next.kind is not Kind.STRING else self.cursor.expect_string()
-        if how.lower() not in {"auto", "noshred"}:
-            raise not_in_twin(f"COPY ... JSON '{how}'")
-        self.command.shred = how.lower() == "auto"
-
-    def manifest(self, _: str) -> None:
-        """MANIFEST."""
-        self.once("manifest")
-        self.command.manifest = True
-
-    def compression(self, option: str) -> None:
-        """GZIP, ZSTD or BZIP2."""
-        self.once("compression")
-        self.command.compression = option
-
-    def max_error(self, _: str) -> None:
-        """MAXERROR [AS] n."""
-        self.once("maxerror")
-        self.cursor.words("as")
-        token = self.cursor.take()
-        if token.kind is not Kind.NUMBER or not token.value.isdigit():
-            raise syntax_error(token.text)
-        self.command.max_errors = int(token.value)
-        if self.command.max_errors > MAX_ERRORS:
-            raise TwinError(f"MAXERROR must be between 0 and {MAX_ERRORS}", code="22023")
-
-    def time_format(self, option: str) -> None:
-        """TIMEFORMAT or DATEFORMAT [AS] 'auto'."""
-        self.once(option)
-        self.cursor.words("as")
-        value = self.cursor.expect_string()
-        if value.lower() != "auto":
-            raise not_in_twin(f"COPY ... {option.upper()} '{value}'")
-
-    def switch(self, option: str) -> None:
-        """COMPUPDATE or STATUPDATE [ON | OFF | PRESET]."""
-        self.once(option)
-        words = (*_ON, *_OFF, "preset") if option == "compupdate" else (*_ON, *_OFF)
-        if self.cursor.next.is_word(*words):
-            self.cursor.take()
-
-    def region(self, _: str) -> None:
-        """REGION [AS] 'name'."""
-        self.once("region")
-        self.cursor.words("as")
-        self.command.region = self.cursor.expect_string()
+def _options(cursor: Cursor) -> dict[str, object]:
+    """Return the options that were given, by name, each with its value."""
+    given: dict[str, object] = {}
+    fields: set[str] = set()
+    while not cursor.done:
+        name = _option_name(cursor)
+        option = OPTIONS[name]
+        if option.field in fields:
+            raise TwinError(f'conflicting or redundant options: "{name}"', code=SYNTAX)
+        fields.add(option.field)
+        given[name] = option.read(cursor, name)
+    return given
 
 
-_READERS = {
-    "iam_role": _Options.iam_role,
-    "credentials": _Options.keys,
-    "access_key_id": _Options.keys,
-    "format": _Options.format,
-    "json": _Options.json,
-    "manifest": _Options.manifest,
-    "gzip": _Options.compression,
-    "zstd": _Options.compression,
-    "bzip2": _Options.compression,
-    "maxerror": _Options.max_error,
-    "timeformat": _Options.time_format,
-    "dateformat": _Options.time_format,
-    "compupdate": _Options.switch,
-    "statupdate": _Options.switch,
-    "region": _Options.region,
-}
+def _option_name(cursor: Cursor) -> str:
+    if cursor.words("format"):
+        cursor.words("as")
+        return _known(cursor, _FORMATS)
+    if cursor.words("with"):
+        return _known(cursor, ("credentials",))
+    if not cursor.words("as"):
+        return _known(cursor, tuple(OPTIONS))
+    # the word FORMAT may be left out, and its AS kept
+    return _known(cursor, _FORMATS)
+
+
+def _known(cursor: Cursor, names: tuple[str, ...]) -> str:
+    token = cursor.take()
+    if token.kind is not Kind.WORD:
+        raise syntax_error(token.text)
+    if token.value in NOT_IN_TWIN:
+        raise not_in_twin(f"COPY ... {token.value.upper()}")
+    if token.value == "readratio":
+        raise TwinError("READRATIO is not supported for COPY from S3", code=SYNTAX)
+    if token.value not in names:
+        raise syntax_error(token.text)
+    return token.value

@@ -1,9 +1,9 @@
-"""JSON documents in a stream of bytes, each with the line on which it begins."""
+"""JSON documents in lines of bytes."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,19 +17,11 @@ _MARK = re.compile(rb'"(?:[^"\\]|\\.)*"|["{}\[\]]')
 _BLANK = b" \t\r\n"
 
 
-class Line(NamedTuple):
-    """A line of a file and its number, counted from 1."""
-
-    number: int
-    text: bytes
-
-
 class DocumentError(Exception):
     """A stretch of the file that holds no JSON document."""
 
-    def __init__(self, number: int, text: bytes, reason: str) -> None:
+    def __init__(self, text: bytes, reason: str) -> None:
         super().__init__(reason)
-        self.number = number
         self.text = text
         self.reason = reason
 
@@ -67,40 +59,37 @@ def blocks_of_lines(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
 class Documents:
     """Finds documents where a line is not exactly one of them: several on a line, or one over many."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, arrays: bool = False) -> None:
+        self._openers = (b"{", b"[") if arrays else (b"{",)
         self._parts: list[bytes] = []
         self._depth = 0
         self._size = 0
-        self._start = 0
 
     @property
     def open(self) -> bool:
         """Whether a document has begun and not ended."""
         return bool(self._parts)
 
-    def feed(self, line: Line) -> Iterator[Line]:
+    def feed(self, text: bytes) -> Iterator[bytes]:
         """Yield the documents that end on this line; raises `DocumentError` where none can be."""
-        text = line.text
         while self.open or (text := text.lstrip(_BLANK)):
-            if not self.open:
-                self._start = line.number
-                if not text.startswith(b"{"):
-                    raise DocumentError(line.number, text, "Invalid value: not a JSON object.")
+            if not self.open and not text.startswith(self._openers):
+                raise DocumentError(text, "Invalid value: not a JSON object.")
             end = self._end(text)
             if end is None:
                 self._keep(text)
                 return
             document = b"\n".join([*self._parts, text[:end]])
             self._reset()
-            yield Line(self._start, document)
+            yield document
             text = text[end:]
 
     def finish(self) -> None:
         """Raise when the file ended inside a document."""
         if self.open:
-            start, text = self._start, b"\n".join(self._parts)
+            text = b"\n".join(self._parts)
             self._reset()
-            raise DocumentError(start, text, "Invalid value: the JSON object does not end.")
+            raise DocumentError(text, "Invalid value: the JSON object does not end.")
 
     def _keep(self, text: bytes) -> None:
         self._parts.append(text)
@@ -108,9 +97,7 @@ class Documents:
         if self._size > MAX_DOCUMENT:
             kept = b"\n".join(self._parts)
             self._reset()
-            raise DocumentError(
-                self._start, kept, f"Invalid value: JSON object exceeds {MAX_DOCUMENT} bytes."
-            )
+            raise DocumentError(kept, f"Invalid value: JSON object exceeds {MAX_DOCUMENT} bytes.")
 
     def _end(self, text: bytes) -> int | None:
         for mark in _MARK.finditer(text):
@@ -122,9 +109,9 @@ class Documents:
                 if not self._depth:
                     return mark.end()
             elif what == b'"':
-                start, whole = self._start, b"\n".join([*self._parts, text])
+                whole = b"\n".join([*self._parts, text])
                 self._reset()
-                raise DocumentError(start, whole, "Invalid value: a string does not end.")
+                raise DocumentError(whole, "Invalid value: a string does not end.")
         return None
 
     def _reset(self) -> None:

@@ -1,46 +1,36 @@
-"""JSON documents as rows of PostgreSQL's COPY text: FORMAT JSON 'auto' and 'noshred'."""
+"""Files as rows of PostgreSQL's COPY text, whatever their format: counted, and with what was refused."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from local.twin.load import documents
-from local.twin.load.values import BAD_UTF8, FieldError, converter
+from local.twin.load.characters import Replacer
+from local.twin.load.fields import FieldError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from typing import Protocol
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    class Fields(Protocol):
-        """Finds the values of a document's columns, as their JSON text."""
+    from local.twin.load.fields import Column, Rules
 
-        def __call__(self, document: bytes, /) -> tuple[msgspec.Raw | bytes, ...]:
-            """Return one value for each column."""
-
-
-BAD_LINE = 1216
-_ABSENT = msgspec.Raw(b"null")
-_OUT = 1 << 18
-_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+# Of a line and of a value the system tables keep no more: so memory stays flat.
+_KEPT = 1024
+# AWS, "STL_LOADERROR_DETAIL" and "ACCEPTINVCHARS": as many are logged for each slice.
+MAX_DETAILS = 20
+MAX_REPLACEMENTS = 100
 
 
 @dataclasses.dataclass(frozen=True)
-class Column:
-    """A column to load into."""
+class Value:
+    """A value of a refused record, for stl_loaderror_detail."""
 
-    name: str
-    type: str
-    not_null: bool
-    has_default: bool
-    is_identity: bool
+    column: Column
+    text: bytes
 
 
 @dataclasses.dataclass(frozen=True)
 class LoadError:
-    """One refused document, as the system tables show it."""
+    """One refused record, as the system tables show it."""
 
     file: str
     line: int
@@ -49,6 +39,18 @@ class LoadError:
     reason: str
     raw_line: bytes
     raw_field: bytes
+    # up to the value that was refused
+    values: tuple[Value, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Replacement:
+    """A record in which ACCEPTINVCHARS replaced characters."""
+
+    file: str
+    line: int
+    column: Column | None
+    raw_line: bytes
 
 
 class TooManyErrors(Exception):  # noqa: N818 - the limit that was reached, said plainly
@@ -56,160 +58,92 @@ class TooManyErrors(Exception):  # noqa: N818 - the limit that was reached, said
 
 
 class Rows:
-    """Turns files into rows; counts them, and collects what could not be loaded."""
+    """Turns files into rows; what a record is, each format says in `batches`."""
 
-    def __init__(self, columns: list[Column], *, shred: bool, max_errors: int) -> None:
+    def __init__(self, columns: Sequence[Column], rules: Rules, error_limit: float) -> None:
         self._columns = columns
-        self._converters = [converter(c.type, not_null=c.not_null) for c in columns]
-        self._fields: Fields = _shredder(columns) if shred else _whole
-        self._limit = max(max_errors, 1)
+        self._replace = Replacer(rules.accept_inv_chars) if rules.accept_inv_chars else None
+        self._limit = error_limit
         self._file = ""
         self.loaded = 0
         self.lines = 0
+        self.refused = 0
+        self.replaced = 0
+        # what nobody has taken yet
         self.errors: list[LoadError] = []
+        self.replacements: list[Replacement] = []
 
     def of_file(self, url: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Yield a file's rows, many at once; raises `TooManyErrors`."""
         self._file = url
         self.lines = 0
-        rest = documents.Documents()
-        out: list[bytes] = []
-        size = 0
-        for block, oversized in documents.blocks_of_lines(chunks):
-            for row in self._block(block, rest, oversized=oversized):
-                out.append(row)
-                size += len(row)
-                if size > _OUT:
-                    yield b"".join(out)
-                    out, size = [], 0
-        try:
-            rest.finish()
-        except documents.DocumentError as error:
-            self._note(error.number, error.text, BAD_LINE, error.reason)
-        yield b"".join(out)
+        yield from self.batches(chunks)
 
-    def _block(self, block: bytes, rest: documents.Documents, *, oversized: bool) -> Iterator[bytes]:
-        clean = block.isascii() or _is_utf8(block)
-        texts = block.split(b"\n")
-        if not texts[-1]:
-            texts.pop()
-        for text in texts:
-            self.lines += 1
-            line = documents.Line(self.lines, text)
-            if oversized:
-                reason = f"Invalid value: the line exceeds {documents.MAX_LINE} bytes."
-                self._note(line.number, text, BAD_LINE, reason)
-            elif not clean and not _is_utf8(text):
-                self._note_bad_utf8(line)
-            else:
-                yield from self._line(line, rest)
+    def batches(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the rows of one file's bytes, many at once."""
+        raise NotImplementedError
 
-    def _line(self, line: documents.Line, rest: documents.Documents) -> Iterator[bytes]:
-        if not rest.open:
-            try:
-                yield self._row(line)
-            except (msgspec.DecodeError, RecursionError):
-                # not exactly one document: the slow way finds out what it is
-                pass
-            except FieldError as error:
-                self._note_field(line, error)
-                return
-            else:
-                return
-        try:
-            for document in rest.feed(line):
-                yield from self._document(document)
-        except documents.DocumentError as error:
-            self._note(error.number, error.text, BAD_LINE, error.reason)
-
-    def _document(self, document: documents.Line) -> Iterator[bytes]:
-        try:
-            row = self._row(document)
-        except (msgspec.DecodeError, RecursionError) as error:
-            self._note(document.number, document.text, BAD_LINE, f"Invalid value: {error}")
-        except FieldError as error:
-            self._note_field(document, error)
-        else:
-            yield row
-
-    def _row(self, document: documents.Line) -> bytes:
-        text = document.text
-        if documents.too_long(text):
-            raise FieldError(
-                BAD_LINE, f"Invalid value: JSON object exceeds {documents.MAX_DOCUMENT} bytes.", b""
-            )
-        fields = [
-            convert(raw)
-            for convert, raw in zip(self._converters, map(bytes, self._fields(text)), strict=True)
-        ]
-        self.loaded += 1
-        return b"\t".join(fields) + b"\n"
-
-    def _note_field(self, document: documents.Line, error: FieldError) -> None:
-        column = None if error.code == BAD_LINE else self._culprit(document.text)
-        self._note(document.number, document.text, error.code, error.reason, column=column, value=error.value)
-
-    def _culprit(self, text: bytes) -> Column | None:
-        for column, convert, raw in zip(self._columns, self._converters, self._fields(text), strict=True):
-            try:
-                convert(bytes(raw))
-            except FieldError:
-                return column
-        return None
-
-    def _note_bad_utf8(self, line: documents.Line) -> None:
-        column, value = None, b""
-        try:
-            for found, raw in zip(self._columns, self._fields(line.text), strict=True):
-                if not _is_utf8(bytes(raw)):
-                    column, value = found, bytes(raw)
-                    break
-        except msgspec.DecodeError:
-            column = None
-        reason = "String contains invalid or unsupported UTF8 codepoints"
-        self._note(line.number, line.text, BAD_UTF8, reason, column=column, value=value)
-
-    def _note(
+    def note(
         self,
-        number: int,
-        text: bytes,
+        line: int,
+        raw: bytes,
         code: int,
         reason: str,
         *,
         column: Column | None = None,
         value: bytes = b"",
+        values: tuple[Value, ...] = (),
     ) -> None:
-        # no more than the system tables keep, so that memory stays flat
-        self.errors.append(LoadError(self._file, number, column, code, reason, text[:1024], value[:1024]))
-        if len(self.errors) >= self._limit:
+        """Note a refused record; raises `TooManyErrors` when it is one too many."""
+        if self._replace:
+            # what was replaced in it is not loaded
+            self._replace.used = False
+        kept = values if self.refused < MAX_DETAILS else ()
+        self.refused += 1
+        self.errors.append(
+            LoadError(self._file, line, column, code, reason, raw[:_KEPT], value[:_KEPT], kept)
+        )
+        if self.refused >= self._limit:
             raise TooManyErrors
 
+    def take_errors(self) -> list[LoadError]:
+        """Return the errors that were noted since the last time."""
+        taken, self.errors = self.errors, []
+        return taken
 
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+    def note_field(
+        self,
+        line: int,
+        raw: bytes,
+        error: FieldError,
+        fields: Sequence[bytes],
+        convert: Callable[[int, bytes], object],
+    ) -> None:
+        """Note a record refused for a value, which is found by converting its fields again."""
+        values: list[Value] = []
+        culprit = None
+        for at, (column, field) in enumerate(zip(self._columns, fields, strict=False)):
+            values.append(Value(column, field[:_KEPT]))
+            try:
+                convert(at, field)
+            except FieldError:
+                culprit = column
+                break
+        self.note(
+            line, raw, error.code, error.reason, column=culprit, value=error.value, values=tuple(values)
+        )
 
+    def note_replacements(self, line: int, raw: bytes, fields: Sequence[bytes]) -> None:
+        """Count a loaded record if characters of it were replaced."""
+        if self._replace is None or not self._replace.used:
+            return
+        self.replaced += 1
+        if len(self.replacements) < MAX_REPLACEMENTS:
+            named = zip(self._columns, fields, strict=False)
+            replaced = (column for column, field in named if self._replaces(column, field))
+            self.replacements.append(Replacement(self._file, line, next(replaced, None), raw[:_KEPT]))
+        self._replace.used = False
 
-def _whole(document: bytes) -> tuple[bytes]:
-    """Return the document itself, for FORMAT JSON 'noshred'."""
-    _decode_object(document)
-    return (document.strip(),)
-
-
-def _shredder(columns: list[Column]) -> Fields:
-    """Return the function that finds each column's value in a document, as its JSON text."""
-    fields = [
-        (f"f{number}", msgspec.Raw, msgspec.field(name=column.name, default=_ABSENT))
-        for number, column in enumerate(columns)
-    ]
-    shape = msgspec.defstruct("Document", fields, gc=False)
-    decode = msgspec.json.Decoder(shape).decode
-    astuple = msgspec.structs.astuple
-
-    def shred(document: bytes) -> tuple[msgspec.Raw, ...]:
-        return astuple(decode(document))
-
-    return shred
+    def _replaces(self, column: Column, field: bytes) -> bool:
+        varying = column.type.startswith("character varying")
+        return varying and self._replace is not None and self._replace(field) != field

@@ -7,30 +7,28 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from local.twin.errors import TwinError
-from local.twin.load.rows import Column, LoadError, Rows, TooManyErrors
-from local.twin.sql.tokens import literal, quoted
+from local.twin.load.encodings import as_utf8
+from local.twin.load.fields import Rules
+from local.twin.load.jsonpaths import read_paths
+from local.twin.load.jsonrows import JsonRows, shredder
+from local.twin.load.rows import Rows, TooManyErrors
+from local.twin.load.source import S3Error
+from local.twin.load.target import chosen_columns, read_target
+from local.twin.load.textrows import TextRows
+from local.twin.recorder import FileRead, Loading, Outcome
+from local.twin.sql.tokens import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from local.twin.backend import Backend
     from local.twin.load.command import CopyCommand
+    from local.twin.load.fields import Column
     from local.twin.load.source import Source, SourceFile
     from local.twin.recorder import Recorder
 
-_COLUMNS = """
-SELECT c.oid, current_database(), a.attname, twin.type_name(a.atttypid, a.atttypmod), a.attnotnull, a.atthasdef,
-    a.attidentity <> ''
-FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE c.oid = {}::regclass ORDER BY a.attnum
-"""
-
-
-@dataclasses.dataclass(frozen=True)
-class _Target:
-    oid: int
-    database: str
-    columns: list[Column]
+# As many errors wait in memory before they are written.
+_ERRORS = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +38,7 @@ class Loaded:
     table: str
     rows: int
     rejected: int
+    replaced: int
 
 
 class Load:
@@ -50,79 +49,98 @@ class Load:
         self._recorder = recorder
         self._source = source
         self._command = command
-        self._lines: list[tuple[str, int]] = []
+        self._query_id = recorder.next_query_id()
+        self._read: list[FileRead] = []
         self._bytes = 0
 
     def run(self) -> Loaded:
         """Load everything; raises `TwinError`, after which the transaction must be rolled back."""
-        table = quoted(self._command.table)
-        # Redshift lets one COPY of a table run at a time; readers are not kept out.
-        self._backend.query(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
-        target = self._target(table)
-        columns = self._chosen(target)
-        files = self._source.files(self._command)
-        query_id = self._begin()
+        command = self._command
+        target = read_target(self._backend, command.table)
+        columns = chosen_columns(target, command)
+        try:
+            files = self._source.files(command)
+            rows = self._rows(columns)
+            loading = Loading(
+                query=self._query_id,
+                session=self._backend.pid,
+                table_id=target.oid,
+                table=command.table[-1],
+                database=target.database,
+            )
+            self._load(files, rows, loading, columns)
+        except S3Error as error:
+            self._recorder.s3_error(self._query_id, self._backend.pid, error)
+            raise
+        loaded = 0 if command.no_load else rows.loaded
+        return Loaded(command.table[-1], loaded, rows.refused, rows.replaced)
+
+    def _rows(self, columns: list[Column]) -> Rows:
+        command, rules = self._command, Rules.of(self._command)
+        if not command.json:
+            return TextRows(columns, rules, command)
+        paths, how = None, command.json
+        if how.startswith("s3://"):
+            paths = read_paths(how, self._source.whole(how), len(columns))
+            # a file without "jsonpaths" means 'auto'
+            how = "auto"
+        return JsonRows(
+            columns,
+            rules,
+            command.error_limit,
+            shred=shredder(how, columns, paths),
+            ignore_header=command.ignore_header,
+        )
+
+    def _load(self, files: list[SourceFile], rows: Rows, loading: Loading, columns: list[Column]) -> None:
+        before = self._note_begin()
         started = _now()
-        rows = Rows(columns, shred=self._command.shred, max_errors=self._command.max_errors)
-        names = quoted_list(columns)
         failure = "the session ended during the load"
         try:
-            self._backend.copy_in(f"COPY {table} ({names}) FROM STDIN", self._feed(files, rows))
-            self._set("twin_copy_count", rows.loaded)
+            batches = self._feed(files, rows, loading)
+            if self._command.no_load:
+                for _ in batches:
+                    self._backend.raise_if_unwanted()
+            else:
+                names = ", ".join(quoted([column.name]) for column in columns)
+                table = quoted(self._command.table)
+                self._backend.copy_in(f"COPY {table} ({names}) FROM STDIN", batches)
+            self._note_end(before, 0 if self._command.no_load else rows.loaded)
             failure = ""
         except TwinError as error:
             failure = error.message
             raise
         finally:
-            self._record(query_id, target, rows, started, failure)
-        return Loaded(self._command.table[-1], rows.loaded, len(rows.errors))
+            self._recorder.load_errors(loading, rows.take_errors())
+            self._recorder.load(loading, self._outcome(rows, started, failure), rows.replacements)
 
-    def _target(self, table: str) -> _Target:
-        found = self._backend.query(_COLUMNS.format(literal(table)))
-        columns = [
-            Column(
-                str(r[2]), str(r[3]), not_null=r[4] == "t", has_default=r[5] == "t", is_identity=r[6] == "t"
-            )
-            for r in found
-        ]
-        return _Target(int(found[0][0] or 0), str(found[0][1]), columns)
+    def _note_begin(self) -> int:
+        """Note that loading begins: if it fails the session's last COPY is this one, without rows.
 
-    def _chosen(self, target: _Target) -> list[Column]:
-        """Return the columns to load, in the command's order."""
-        by_name = {column.name: column for column in target.columns}
-        table = self._command.table[-1]
-        for name in self._command.columns:
-            if name not in by_name:
-                raise TwinError(f'column "{name}" of relation "{table}" does not exist', code="42703")
-        chosen = [by_name[name] for name in self._command.columns]
-        chosen = chosen or [column for column in target.columns if not column.is_identity]
-        for column in target.columns:
-            if column.not_null and column not in chosen and not (column.has_default or column.is_identity):
-                raise TwinError(
-                    "NOT NULL column without DEFAULT must be included in column list",
-                    detail=f'Column "{column.name}" of table "{table}".',
-                )
-        if any(column.is_identity for column in chosen):
-            raise TwinError("cannot set an identity column to a value without EXPLICIT_IDS", code="42601")
-        if not self._command.shred and [column.type for column in chosen] != ["super"]:
-            raise TwinError("COPY JSON 'noshred' loads into one SUPER column", code="42601")
-        return chosen
+        A sequence keeps that, because what is set in a transaction is gone after its rollback.
+        """
+        before = self._backend.query("SELECT last_value FROM pg_temp.twin_copy_id")[0][0]
+        self._backend.query(f"SELECT setval('pg_temp.twin_copy_id', {self._query_id})")
+        return int(before or 0)
 
-    def _begin(self) -> int:
-        """Note that loading begins: from here on the session's last COPY is this one, even if it fails."""
-        query_id = self._recorder.next_query_id()
-        self._set("twin_copy_id", query_id)
-        self._set("twin_copy_count", 0)
-        return query_id
+    def _note_end(self, before: int, loaded: int) -> None:
+        """Note a load that succeeded, until its transaction is rolled back."""
+        self._backend.query(
+            f"SELECT setval('pg_temp.twin_copy_id', {before}),"
+            f" set_config('twin.copy_id', '{self._query_id}', false),"
+            f" set_config('twin.copy_count', '{loaded}', false)"
+        )
 
-    def _set(self, name: str, value: int) -> None:
-        self._backend.query(f"SELECT setval('pg_temp.{name}', {value})")
-
-    def _feed(self, files: list[SourceFile], rows: Rows) -> Iterator[bytes]:
+    def _feed(self, files: list[SourceFile], rows: Rows, loading: Loading) -> Iterator[bytes]:
         try:
             for file in files:
-                yield from rows.of_file(file.url, self._counted(file))
-                self._lines.append((file.url, rows.lines))
+                started, before = _now(), self._bytes
+                chunks = as_utf8(self._counted(file), self._command.encoding, file.url)
+                for batch in rows.of_file(file.url, chunks):
+                    if len(rows.errors) >= _ERRORS:
+                        self._recorder.load_errors(loading, rows.take_errors())
+                    yield batch
+                self._read.append(FileRead(file.url, rows.lines, self._bytes - before, started, _now()))
         except TooManyErrors as reached:
             raise TwinError(
                 f"Load into table '{self._command.table[-1]}' failed.  "
@@ -134,28 +152,18 @@ class Load:
             self._bytes += len(chunk)
             yield chunk
 
-    def _record(
-        self,
-        query_id: int,
-        target: _Target,
-        rows: Rows,
-        started: dt.datetime,
-        failure: str,
-    ) -> None:
-        table = self._command.table[-1]
-        errors: list[LoadError] = rows.errors
-        self._recorder.load_errors(query_id, self._backend.pid, (target.oid, table, target.database), errors)
-        values = (
-            query_id, self._backend.pid, target.database, "failed" if failure else "completed", table, started,
-            _now(), self._command.url, 0 if failure else rows.loaded, self._bytes, len(self._lines), len(errors),
-            failure,
-        )  # fmt: skip
-        self._recorder.load_history(values, [] if failure else self._lines)
-
-
-def quoted_list(columns: list[Column]) -> str:
-    """Return the columns' names, quoted, for a column list."""
-    return ", ".join(quoted([column.name]) for column in columns)
+    def _outcome(self, rows: Rows, started: dt.datetime, failure: str) -> Outcome:
+        return Outcome(
+            started=started,
+            ended=_now(),
+            source=self._command.url,
+            file_format=self._command.format,
+            rows=0 if failure or self._command.no_load else rows.loaded,
+            size=self._bytes,
+            refused=rows.refused,
+            failure=failure,
+            files=[] if failure else self._read,
+        )
 
 
 def _now() -> dt.datetime:

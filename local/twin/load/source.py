@@ -24,9 +24,19 @@ if TYPE_CHECKING:
     from local.twin.load.command import CopyCommand
 
 _CHUNK = 1 << 20
-_MAX_MANIFEST = 64 * 1024 * 1024
+# A manifest or a JSONPaths file, which are read whole.
+_MAX_CONTROL_FILE = 64 * 1024 * 1024
 _MISSING = ("NoSuchKey", "NoSuchBucket", "404")
 _BROKEN = (OSError, EOFError, zlib.error, zstd.ZstdError)
+
+
+class S3Error(TwinError):
+    """What S3 refused, and where."""
+
+    def __init__(self, bucket: str, key: str, message: str, *, detail: str = "") -> None:
+        super().__init__(message, detail=detail)
+        self.bucket = bucket
+        self.key = key
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +45,12 @@ class SourceFile:
 
     bucket: str
     key: str
+
+    @classmethod
+    def of(cls, url: str) -> SourceFile:
+        """Return the object of an s3:// address."""
+        bucket, _, key = url.removeprefix("s3://").partition("/")
+        return cls(bucket, key)
 
     @property
     def url(self) -> str:
@@ -54,70 +70,110 @@ def client(endpoint: str, region: str) -> S3Client:
 class Source:
     """Reads from S3 for COPY, and says its errors as Redshift does."""
 
-    def __init__(self, s3: S3Client) -> None:
+    def __init__(self, s3: S3Client, region: str) -> None:
         self._s3 = s3
+        self._region = region
 
     def files(self, command: CopyCommand) -> list[SourceFile]:
         """Return the objects which the command names, in order, a file listed twice twice."""
-        bucket, _, key = command.url.removeprefix("s3://").partition("/")
-        return self._listed(bucket, key) if command.manifest else self._found(bucket, key)
+        place = SourceFile.of(command.url)
+        region = command.region or self._region
+        self._check_region(place, region)
+        if not command.manifest:
+            return self._found(place)
+        listed = self._listed(place)
+        for bucket in {file.bucket: file for file in listed}.values():
+            self._check_region(bucket, region)
+        return listed
 
-    def _found(self, bucket: str, prefix: str) -> list[SourceFile]:
-        found = []
+    def whole(self, url: str) -> bytes:
+        """Return a file that steers the load: a manifest or JSONPaths."""
+        file = SourceFile.of(url)
         try:
-            for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-                found += [SourceFile(bucket, entry["Key"]) for entry in page.get("Contents", [])]
+            return self._s3.get_object(Bucket=file.bucket, Key=file.key)["Body"].read(_MAX_CONTROL_FILE)
         except (ClientError, BotoCoreError) as error:
-            raise _s3_error(error) from error
+            raise _s3_error(file, error) from error
+
+    def _check_region(self, place: SourceFile, region: str) -> None:
+        """Raise unless the bucket is where COPY looks for it: in the cluster's region or the REGION given."""
+        try:
+            # of the oldest region S3 gives no name
+            found = self._s3.get_bucket_location(Bucket=place.bucket).get("LocationConstraint") or "us-east-1"
+        except (ClientError, BotoCoreError) as error:
+            raise _s3_error(place, error) from error
+        if found != region:
+            raise S3Error(
+                place.bucket,
+                place.key,
+                "S3ServiceException:The bucket you are attempting to access must be addressed using the specified"
+                " endpoint. Please send all future requests to this endpoint.,Status 301,Error PermanentRedirect",
+                detail=f"The bucket {place.bucket} is in {found}, COPY reads from {region}: name it by REGION.",
+            )
+
+    def _found(self, place: SourceFile) -> list[SourceFile]:
+        found = []
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=place.key)
+        try:
+            for page in pages:
+                found += [SourceFile(place.bucket, entry["Key"]) for entry in page.get("Contents", [])]
+        except (ClientError, BotoCoreError) as error:
+            raise _s3_error(place, error) from error
         if not found:
-            raise TwinError(f"The specified S3 prefix '{prefix}' does not exist")
+            raise TwinError(f"The specified S3 prefix '{place.key}' does not exist")
         return found
 
-    def _listed(self, bucket: str, key: str) -> list[SourceFile]:
-        url = f"s3://{bucket}/{key}"
+    def _listed(self, place: SourceFile) -> list[SourceFile]:
+        if not place.key or place.key.endswith("/"):
+            raise TwinError("COPY with MANIFEST parameter requires full path of an S3 object.")
         try:
-            body = self._s3.get_object(Bucket=bucket, Key=key)["Body"]
-            entries = _entries(json.loads(body.read(_MAX_MANIFEST)))
-        except (ClientError, BotoCoreError) as error:
-            raise _s3_error(error, f"Problem reading manifest file - {_s3_error(error).message}") from error
+            entries = _entries(json.loads(self.whole(place.url)))
+        except S3Error as error:
+            problem = f"Problem reading manifest file - {error.message}"
+            raise S3Error(place.bucket, place.key, problem) from error
         except ValueError as error:
-            raise TwinError(f"Problem reading manifest file - {url}: {error}") from error
-        return [found for entry in entries if (found := self._checked(entry)) is not None]
+            raise TwinError(f"Problem reading manifest file - {place.url}: {error}") from error
+        listed = [found for entry in entries if (found := self._checked(entry)) is not None]
+        if not listed:
+            raise TwinError(f"Problem reading manifest file - {place.url}: none of its files exists")
+        return listed
 
     def _checked(self, entry: dict[str, Any]) -> SourceFile | None:
-        bucket, _, key = entry["url"].removeprefix("s3://").partition("/")
+        """Return a manifest's file; None for one that is missing and need not be there."""
+        file = SourceFile.of(entry["url"])
         try:
-            size = self._s3.head_object(Bucket=bucket, Key=key)["ContentLength"]
+            size = self._s3.head_object(Bucket=file.bucket, Key=file.key)["ContentLength"]
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in _MISSING:
-                if not entry.get("mandatory", False):
-                    return None
-                raise TwinError(
-                    "S3ServiceException:The specified key does not exist.,Status 404,Error NoSuchKey",
-                    detail=f"The manifest names {entry['url']} as mandatory.",
-                ) from error
-            raise _s3_error(error) from error
+            if error.response.get("Error", {}).get("Code") not in _MISSING:
+                raise _s3_error(file, error) from error
+            if not entry.get("mandatory", False):
+                return None
+            raise S3Error(
+                file.bucket,
+                file.key,
+                "S3ServiceException:The specified key does not exist.,Status 404,Error NoSuchKey",
+                detail=f"The manifest names {file.url} as mandatory.",
+            ) from error
         except BotoCoreError as error:
-            raise _s3_error(error) from error
+            raise _s3_error(file, error) from error
         expected = (entry.get("meta") or {}).get("content_length")
         if expected is not None and expected != size:
             raise TwinError(
-                f"File {entry['url']} has an unexpected size: {size} bytes, the manifest says {expected}"
+                f"File {file.url} has an unexpected size: {size} bytes, the manifest says {expected}"
             )
-        return SourceFile(bucket, key)
+        return file
 
     def chunks(self, file: SourceFile, compression: str) -> Iterator[bytes]:
         """Yield an object's decompressed bytes; raises `TwinError` where it is broken."""
         try:
             body = self._s3.get_object(Bucket=file.bucket, Key=file.key)["Body"]
         except (ClientError, BotoCoreError) as error:
-            raise _s3_error(error) from error
+            raise _s3_error(file, error) from error
         try:
             with _decompressed(cast("IO[bytes]", body), compression) as stream:
                 while chunk := stream.read(_CHUNK):
                     yield chunk
         except BotoCoreError as error:
-            raise _s3_error(error) from error
+            raise _s3_error(file, error) from error
         except _BROKEN as error:
             raise TwinError(
                 f"Failed to decompress {file.url} ({compression.upper() or 'plain'}): {error}",
@@ -150,10 +206,10 @@ def _decompressed(body: IO[bytes], compression: str) -> IO[bytes]:
     return body
 
 
-def _s3_error(error: ClientError | BotoCoreError, message: str = "") -> TwinError:
+def _s3_error(file: SourceFile, error: ClientError | BotoCoreError) -> S3Error:
     if not isinstance(error, ClientError):
-        return TwinError(message or f"S3ServiceException:{error}")
+        return S3Error(file.bucket, file.key, f"S3ServiceException:{error}")
     said = error.response.get("Error", {})
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     text = f"S3ServiceException:{said.get('Message', '')},Status {status},Error {said.get('Code', '')}"
-    return TwinError(message or text)
+    return S3Error(file.bucket, file.key, text)

@@ -1,12 +1,13 @@
-r"""One JSON value as one field of PostgreSQL's COPY text, by the rules of a Redshift column.
+"""A text as one field of PostgreSQL's COPY text, by the rules of a Redshift column.
 
-A converter takes the value's own JSON text, so that no digit passes through a float. It returns
-the field's bytes, `\\N` for NULL, or raises `FieldError` with Redshift's load error code.
+The same for every source format: what is quoted or escaped there has been resolved, what is NULL
+there does not come here. No digit passes through a float.
 """
 
 from __future__ import annotations
 
 import decimal
+import functools
 import math
 import re
 import struct
@@ -14,107 +15,107 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from local.twin.load import moments
+from local.twin.errors import not_in_twin
+from local.twin.load.characters import Replacer, bad_utf8, is_utf8
+from local.twin.load.fields import (
+    BAD_BOOLEAN,
+    BAD_DIGIT,
+    BAD_FLOAT,
+    BAD_SUPER,
+    BAD_UTF8,
+    NULL,
+    TOO_LONG,
+    FieldError,
+    Rules,
+    escape,
+)
+from local.twin.load.timevalues import DATE, TIMESTAMP, TIMESTAMPTZ, time_converter
 
 if TYPE_CHECKING:
-    import datetime as dt
-    from collections.abc import Callable
+    from local.twin.load.fields import Converter
 
-    Converter = Callable[[bytes], bytes]
-
-NULL = b"\\N"
+MAX_VARCHAR = 65_535
 MAX_SUPER_STRING = 65_535
 MAX_SUPER = 16 * 1024 * 1024
+# More digits than any DECIMAL column has and its rounding needs, than any integer has.
+_MAX_DIGITS = 90
+_MAX_INTEGER_DIGITS = 40
 
-# AWS, "Load error reference" (1224 is SUPER's, from reports of users).
-TOO_LONG = 1204
-BAD_DATE = 1205
-BAD_TIMESTAMP = 1206
-BAD_DIGIT = 1207
-BAD_FLOAT = 1208
-BAD_BOOLEAN = 1210
-MISSING = 1213
-BAD_CHAR = 1215
-BAD_UTF8 = 1220
-BAD_SUPER = 1224
-
-_QUOTE = ord('"')
 _INTEGER = re.compile(rb"[+-]?\d+")
 _DECIMAL = re.compile(rb"[+-]?(?:\d+(?:\.\d*)?|\.\d+)")
 _FLOAT = re.compile(rb"[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|nan|inf(?:inity)?)", re.IGNORECASE)
 _EXPONENT = re.compile(rb"[eE]")
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-_STRING = re.compile(rb'"((?:[^"\\]|\\.)*)"')
-_TRUE = (b"true", b"t", b"yes", b"y", b"1")
-_FALSE = (b"false", b"f", b"no", b"n", b"0")
-_RANGES = {"smallint": 1 << 15, "integer": 1 << 31, "bigint": 1 << 63}
+STRING = re.compile(rb'"((?:[^"\\]|\\.)*)"')
+# ASCII that needs no escape in COPY's format.
+_PLAIN = re.compile(rb"[^\0\t\n\r\\\x80-\xff]*").fullmatch
+_BOOLEANS = {
+    **dict.fromkeys((b"true", b"t", b"yes", b"y", b"1"), b"t"),
+    **dict.fromkeys((b"false", b"f", b"no", b"n", b"0"), b"f"),
+}
+_FLOATS = ("real", "double precision")
+RANGES = {"smallint": 1 << 15, "integer": 1 << 31, "bigint": 1 << 63}
 _NAMES = {"smallint": "Short", "integer": "Integer", "bigint": "Long"}
 _DIGITS = decimal.Context(prec=100)
-_ESCAPED_BYTES = re.compile(rb"[\\\n\r\t]")
 _decode_string = msgspec.json.Decoder(str).decode
 
 
-class FieldError(Exception):
-    """A value that its column does not take."""
-
-    def __init__(self, code: int, reason: str, value: bytes) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
-        self.value = value
-
-
-def converter(type_name: str, *, not_null: bool) -> Converter:
-    """Return the converter for a column of this type (as the system tables name it)."""
+def read_type(type_name: str) -> tuple[str, list[int]]:
+    """Return a type's name and its sizes, from the name that the system tables give it."""
     name, _, rest = type_name.partition("(")
-    sizes = [int(size) for size in re.findall(r"\d+", rest)]
-    convert = _by_type(name.strip(), sizes)
-    return _required(convert) if not_null else convert
+    return name.strip(), [int(size) for size in re.findall(r"\d+", rest)]
 
 
-def _by_type(name: str, sizes: list[int]) -> Converter:
+def text_converter(type_name: str, rules: Rules, replace: Replacer | None) -> Converter:
+    """Return what makes a field of a text for a column of this type."""
+    name, sizes = read_type(type_name)
     if name == "character varying":
-        return _varchar(sizes[0] if sizes else MAX_SUPER_STRING)
+        return _varchar(sizes[0] if sizes else MAX_VARCHAR, rules, replace)
     if name == "character":
-        return _char(sizes[0])
-    if name in _RANGES:
+        return _char(sizes[0], rules)
+    if name == "super":
+        return super_field
+    convert = functools.partial(_or_null, _converter(name, sizes, rules))
+    return quick(name, sizes, convert)
+
+
+def _converter(name: str, sizes: list[int], rules: Rules) -> Converter:
+    if name in RANGES:
         return _integer(name)
     if name == "numeric":
-        return _numeric(*sizes)
-    if name in {"real", "double precision"}:
+        return _numeric(*sizes, rounded=rules.round_dec)
+    if name in _FLOATS:
         return _float(name)
-    fixed = {
-        "boolean": _boolean,
-        "super": _super,
-        "date": _date,
-        "timestamp without time zone": _timestamp,
-        "timestamp with time zone": _timestamptz,
-    }
-    return fixed[name]
+    if name == "boolean":
+        return _boolean
+    if name in {DATE, TIMESTAMP, TIMESTAMPTZ}:
+        return time_converter(name, rules)
+    raise not_in_twin(f"COPY into a column of type {name.upper()}")
 
 
-def _required(convert: Converter) -> Converter:
-    def required(raw: bytes) -> bytes:
-        field = convert(raw)
-        if field == NULL:
-            raise FieldError(MISSING, "Missing data for not-null field", b"")
-        return field
-
-    return required
-
-
-def escape(value: bytes) -> bytes:
-    """Return bytes as COPY's text format carries them."""
-    if not _ESCAPED_BYTES.search(value):
-        return value
-    escaped = value.replace(b"\\", b"\\\\").replace(b"\n", b"\\n")
-    return escaped.replace(b"\r", b"\\r").replace(b"\t", b"\\t")
+def quick(name: str, sizes: list[int], convert: Converter) -> Converter:
+    """Return a converter that lets the usual numbers of a type pass as they stand."""
+    if name in RANGES:
+        usual = rb"\d{1,%d}" % (len(str(RANGES[name])) - 1)
+    elif name == "numeric" and 0 < sizes[1] < sizes[0]:
+        usual = rb"-?\d{1,%d}(?:\.\d{1,%d})?" % (sizes[0] - sizes[1], sizes[1])
+    elif name in _FLOATS:
+        # neither too large nor too small for a REAL
+        usual = rb"-?\d{1,30}(?:\.\d{1,30})?"
+    else:
+        return convert
+    fits = re.compile(usual).fullmatch
+    return lambda text: text if fits(text) else convert(text)
 
 
-def _text_of(raw: bytes) -> bytes:
-    """Return a JSON string's text, or any other value's JSON text, as UTF-8."""
-    if raw[0] != _QUOTE:
-        return raw
+def _or_null(convert: Converter, text: bytes) -> bytes:
+    """Empty and blank fields of types that are no text are NULL, whatever the options."""
+    text = text.strip()
+    return convert(text) if text else NULL
+
+
+def decode_string(raw: bytes) -> bytes:
+    """Return the text that a JSON string stands for."""
     if b"\\" not in raw:
         return raw[1:-1]
     try:
@@ -126,38 +127,58 @@ def _text_of(raw: bytes) -> bytes:
     return text
 
 
-def _varchar(size: int) -> Converter:
-    def varchar(raw: bytes) -> bytes:
-        if raw[0] == _QUOTE and b"\\" not in raw and len(raw) <= size + 2:
-            # a string without escapes needs none in COPY's format either
-            return raw[1:-1]
-        if raw == b"null":
-            return NULL
-        text = _text_of(raw)
+def _varchar(size: int, rules: Rules, replace: Replacer | None) -> Converter:
+    plain = rules.plain_text
+
+    def varchar(text: bytes) -> bytes:
+        if plain and len(text) <= size and _PLAIN(text):
+            return text
+        text = _characters(text, replace)
+        if not plain:
+            if (rules.blanks_as_null and text.isspace()) or (rules.empty_as_null and not text):
+                return NULL
+            if rules.trim_blanks:
+                text = text.rstrip()
         if len(text) > size:
-            raise FieldError(TOO_LONG, "String length exceeds DDL length", text)
+            if not rules.truncate_columns:
+                raise FieldError(TOO_LONG, "String length exceeds DDL length", text)
+            # not in the middle of a character
+            text = text[:size].decode(errors="ignore").encode()
         return escape(text)
 
     return varchar
 
 
-def _char(size: int) -> Converter:
-    longest = _varchar(size)
+def _characters(text: bytes, replace: Replacer | None) -> bytes:
+    """Return text as VARCHAR carries it."""
+    if not text.isascii():
+        if replace:
+            text = replace(text)
+        elif not is_utf8(text):
+            raise bad_utf8(text)
+    if b"\0" in text:
+        raise FieldError(BAD_UTF8, "String contains invalid or unsupported UTF8 codepoints: 0x00", text)
+    return text
 
-    def char(raw: bytes) -> bytes:
-        field = longest(raw)
-        if not field.isascii():
-            raise FieldError(BAD_CHAR, "CHAR column takes single-byte characters only", raw)
-        return field
+
+def _char(size: int, rules: Rules) -> Converter:
+    def char(text: bytes) -> bytes:
+        if not text.isascii() or b"\0" in text:
+            wrong = " ".join(f"{byte:02x}" for byte in text if not 0 < byte < 0x80)[:11]  # noqa: PLR2004 - ASCII
+            raise FieldError(
+                BAD_UTF8,
+                f"Multibyte character not supported for CHAR (Hint: try using VARCHAR). Invalid char: {wrong}",
+                text,
+            )
+        if (rules.blanks_as_null and text.isspace()) or (rules.empty_as_null and not text):
+            return NULL
+        if len(text) > size:
+            if not rules.truncate_columns:
+                raise FieldError(TOO_LONG, "Char length exceeds DDL length", text)
+            text = text[:size]
+        return escape(text)
 
     return char
-
-
-def _scalar(raw: bytes) -> bytes | None:
-    """Return a value's text for a type that is no text; None for NULL and the empty string."""
-    if raw[0] == _QUOTE:
-        return _text_of(raw) or None
-    return None if raw == b"null" else raw
 
 
 def _bad_digit(text: bytes, kind: str, allowed: re.Pattern[bytes]) -> FieldError:
@@ -168,48 +189,35 @@ def _bad_digit(text: bytes, kind: str, allowed: re.Pattern[bytes]) -> FieldError
 
 
 def _integer(name: str) -> Converter:
-    limit, kind = _RANGES[name], _NAMES[name]
+    limit, kind = RANGES[name], _NAMES[name]
 
-    safe = len(str(limit)) - 1
-
-    def integer(raw: bytes) -> bytes:
-        if len(raw) <= safe and raw.isdigit():
-            return raw
-        text = _scalar(raw)
-        if text is None:
-            return NULL
+    def integer(text: bytes) -> bytes:
         if not (text.isdigit() or _INTEGER.fullmatch(text)):
             raise _bad_digit(text, kind, _INTEGER)
         # longer ones are out of range anyway, and Python refuses to read very long ones
-        if len(text) > 40 or not -limit <= int(text) < limit:  # noqa: PLR2004
-            raise FieldError(TOO_LONG, f"Overflow, Value '{text[:40].decode()}', Type: {kind}", text)
+        if len(text) > _MAX_INTEGER_DIGITS or not -limit <= int(text) < limit:
+            raise FieldError(TOO_LONG, f"Overflow, Column type: {kind}", text)
         return text
 
     return integer
 
 
-def _numeric(precision: int, scale: int) -> Converter:
+def _numeric(precision: int, scale: int, *, rounded: bool) -> Converter:
     limit = decimal.Decimal(10) ** precision
     step = decimal.Decimal(1).scaleb(-scale)
-    fitting = re.compile(rb"-?\d{1,%d}(?:\.\d{1,%d})?" % (max(precision - scale, 1), max(scale, 1)))
-    exact = fitting.fullmatch if 0 < scale < precision else re.compile(rb"(?!)").match
+    rounding = decimal.ROUND_HALF_UP if rounded else decimal.ROUND_DOWN
 
-    def numeric(raw: bytes) -> bytes:
-        text = _scalar(raw)
-        if text is None:
-            return NULL
-        if exact(text):
-            return text
+    def numeric(text: bytes) -> bytes:
         if not _DECIMAL.fullmatch(text):
             raise _bad_digit(text, "Decimal", _DECIMAL)
         overflow = FieldError(TOO_LONG, f"Overflow for NUMERIC({precision},{scale})", text)
-        if len(text) > 90:  # noqa: PLR2004 - more digits than any DECIMAL column has, and its rounding needs
+        if len(text) > _MAX_DIGITS:
             raise overflow
-        rounded = decimal.Decimal(text.decode()).quantize(step, decimal.ROUND_HALF_UP, _DIGITS)
+        fitted = decimal.Decimal(text.decode()).quantize(step, rounding, _DIGITS)
         # copy_abs: abs() would round to the 28 digits of the default context
-        if rounded.scaleb(scale, _DIGITS).copy_abs() >= limit:
+        if fitted.scaleb(scale, _DIGITS).copy_abs() >= limit:
             raise overflow
-        return format(rounded, "f").encode()
+        return format(fitted, "f").encode()
 
     return numeric
 
@@ -219,10 +227,7 @@ def _float(name: str) -> Converter:
     # with a byte order, because only then does packing refuse what is too large
     width = struct.Struct("<f" if name == "real" else "<d")
 
-    def floating(raw: bytes) -> bytes:
-        text = _scalar(raw)
-        if text is None:
-            return NULL
+    def floating(text: bytes) -> bytes:
         if not _FLOAT.fullmatch(text):
             raise FieldError(BAD_FLOAT, f"Invalid value for type {kind}", text)
         if b"n" in text.lower():
@@ -233,70 +238,43 @@ def _float(name: str) -> Converter:
             stored = math.inf
         vanished = not stored and any(digit in b"123456789" for digit in _EXPONENT.split(text)[0])
         if vanished or math.isinf(stored):
-            raise FieldError(TOO_LONG, f"{'Underflow' if vanished else 'Overflow'}, Type: {kind}", text)
+            raise FieldError(
+                TOO_LONG, f"{'Underflow' if vanished else 'Overflow'}, Column type: {kind}", text
+            )
         return text
 
     return floating
 
 
-def _boolean(raw: bytes) -> bytes:
-    text = _scalar(raw)
-    if text is None:
-        return NULL
-    word = text.lower()
-    if word in _TRUE:
-        return b"t"
-    if word in _FALSE:
-        return b"f"
-    raise FieldError(BAD_BOOLEAN, "Unknown boolean format", text)
+def _boolean(text: bytes) -> bytes:
+    field = _BOOLEANS.get(text) or _BOOLEANS.get(text.lower())
+    if field is None:
+        raise FieldError(BAD_BOOLEAN, "Unknown boolean format", text)
+    return field
 
 
-def _moment(raw: bytes, code: int, reason: str) -> dt.datetime | None:
-    text = _scalar(raw)
-    if text is None:
-        return None
-    # a number is no time: 'auto' knows no epochs
-    moment = moments.parse(text) if raw[0] == _QUOTE else None
-    if moment is None:
-        raise FieldError(code, reason, text)
-    return moment
+def super_field(text: bytes) -> bytes:
+    """Return a JSON text as the field of a SUPER column."""
+    try:
+        msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise FieldError(BAD_SUPER, f"Invalid JSON format for SUPER: {error}", text) from error
+    return checked_super(text)
 
 
-def _date(raw: bytes) -> bytes:
-    moment = _moment(raw, BAD_DATE, "Invalid Date Format - not recognized by DATEFORMAT 'auto'")
-    return NULL if moment is None else moment.date().isoformat().encode()
-
-
-_TIMESTAMP_REASON = "Invalid timestamp format or value [YYYY-MM-DD HH24:MI:SS]"
-
-
-def _timestamp(raw: bytes) -> bytes:
-    moment = _moment(raw, BAD_TIMESTAMP, _TIMESTAMP_REASON)
-    if moment is None:
-        return NULL
-    if moment.utcoffset():
-        # what Redshift makes of an offset without a zone to keep it is not documented: no guess here
-        raise FieldError(BAD_TIMESTAMP, "The twin takes no UTC offset but zero into a TIMESTAMP column", raw)
-    return moment.replace(tzinfo=None).isoformat(" ").encode()
-
-
-def _timestamptz(raw: bytes) -> bytes:
-    moment = _moment(raw, BAD_TIMESTAMP, _TIMESTAMP_REASON)
-    return NULL if moment is None else moment.isoformat(" ").encode()
-
-
-def _super(raw: bytes) -> bytes:
+def checked_super(raw: bytes) -> bytes:
+    """Return well-formed JSON as the field of a SUPER column; raises beyond SUPER's limits."""
     if raw == b"null":
         return NULL
     if len(raw) > MAX_SUPER:
         raise FieldError(BAD_SUPER, f"SUPER value exceeds {MAX_SUPER} bytes", raw)
     if len(raw) > MAX_SUPER_STRING:
-        for found in _STRING.finditer(raw):
-            if len(found[1]) > MAX_SUPER_STRING and len(_text_of(found[0])) > MAX_SUPER_STRING:
+        for found in STRING.finditer(raw):
+            if len(found[1]) > MAX_SUPER_STRING and len(decode_string(found[0])) > MAX_SUPER_STRING:
                 raise FieldError(BAD_SUPER, f"String in SUPER exceeds {MAX_SUPER_STRING} bytes", raw)
     if b"\\u" in raw:
         if _NUL.search(raw):
             raise FieldError(BAD_SUPER, "SUPER value contains the code point 0x00", raw)
-        for found in _STRING.finditer(raw):
-            _text_of(found[0])
+        for found in STRING.finditer(raw):
+            decode_string(found[0])
     return escape(raw)

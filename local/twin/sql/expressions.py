@@ -1,196 +1,224 @@
-"""Redshift's functions and query clauses which PostgreSQL must be told in other words."""
+"""Expressions in PostgreSQL's words: paths, subqueries, and the calls of Redshift's functions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from local.twin.errors import TwinError, not_in_twin, syntax_error
-from local.twin.sql.tokens import Kind, Token, closing, operator, split_list, string, word
+from local.twin.errors import TwinError, not_in_twin, not_supported, syntax_error
+from local.twin.sql.calls import CALLS, WINDOW_CALLS, Call, call, typed
+from local.twin.sql.functions import COMPUTE_ONLY, KNOWN, LEADER_ONLY, NOT_CALLS, NOT_IN_TWIN, OF_CATALOG
+from local.twin.sql.scope import CLOSE, DOT, OPEN, chain_at, navigate
+from local.twin.sql.tokens import (
+    MAX_NAME_BYTES,
+    Kind,
+    Token,
+    closing,
+    name,
+    operator,
+    render,
+    split_list,
+    word,
+)
+from local.twin.sql.windows import check_window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-Tokens = list[Token]
+    from local.twin.sql.scope import Scope, Tokens
 
-_OPEN, _CLOSE, _COMMA, _DOT = operator("("), operator(")"), operator(","), operator(".")
-_SET_OPERATORS = ("union", "intersect", "except", "minus")
-
-
-def rewrite(tokens: Sequence[Token]) -> Tokens:
-    """Return the tokens of a statement with every call and clause in PostgreSQL's words."""
-    return _rewrite_calls(_rewrite_top(tokens))
+_NOTHING = operator("")
+_MAX = ["(", "max", ")"]
 
 
-def _rewrite_top(tokens: Sequence[Token]) -> Tokens:
-    """Turn SELECT TOP n ... into SELECT ... LIMIT n, each in its own brackets."""
-    result = list(tokens)
-    for at in range(len(result) - 2, -1, -1):
-        number = at + 2 if result[at + 1].is_word("top") else at + 3
-        if not result[at].is_word("select") or not result[number - 1 : number] or len(result) <= number:
-            continue
-        if result[number - 1].is_word("top") and result[number].kind is Kind.NUMBER:
-            end = _query_end(result, number)
-            result[end:end] = [word("limit"), result[number]]
-            del result[number - 1 : number + 1]
-    return result
-
-
-def _query_end(tokens: Sequence[Token], start: int) -> int:
-    depth = 0
-    for at in range(start, len(tokens)):
-        depth += tokens[at].is_operator("(") - tokens[at].is_operator(")")
-        if depth < 0:
-            return at
-        if not depth and tokens[at].is_word(*_SET_OPERATORS):
-            raise not_in_twin("TOP in a branch of " + tokens[at].value.upper())
-        if not depth and tokens[at].is_word("limit", "offset"):
-            raise syntax_error(tokens[at].text)
-    return len(tokens)
-
-
-def _rewrite_calls(tokens: Sequence[Token]) -> Tokens:
+def rewrite_expression(tokens: Sequence[Token], scope: Scope) -> Tokens:
+    """Return an expression, or several with what separates them, in PostgreSQL's words."""
     result: Tokens = []
     at = 0
     while at < len(tokens):
         token = tokens[at]
-        after = tokens[at + 1] if at + 1 < len(tokens) else operator("")
-        before = tokens[at - 1] if at else operator("")
-        if token.kind is not Kind.WORD or before.is_operator("."):
-            result.append(token)
-        elif after.is_operator("(") and token.value in _CALLS:
-            end = closing(tokens, at + 1)
-            arguments = [_rewrite_calls(part) for part in split_list(tokens[at + 2 : end])]
-            if token.value == "listagg":
-                made, end = _listagg(arguments, tokens, end)
-            else:
-                made = _CALLS[token.value](arguments)
-            result += made
-            at = end
-        elif not (token.is_word("approximate") and after.is_word("count")):
-            result += _bare_word(token, after)
-        at += 1
+        before = tokens[at - 1] if at else _NOTHING
+        after = tokens[at + 1] if at + 1 < len(tokens) else _NOTHING
+        if token.is_operator("("):
+            made, at = _brackets(tokens, at, scope)
+            _refuse_path(tokens, at, scope)
+        elif token.is_word("approximate") and after.is_word("count", "percentile_disc"):
+            made, at = [], at + 1
+        elif (
+            token.is_word("varchar", "nvarchar", "varying")
+            and [t.value for t in tokens[at + 1 : at + 4]] == _MAX
+        ):
+            made, at = [token, OPEN, word("65535"), CLOSE], at + 4
+        elif before.is_operator("::") or not token.is_name:
+            made, at = [token], at + 1
+        elif after.is_operator("(") and token.kind is Kind.WORD:
+            made, at = _called(tokens, at, scope)
+            _refuse_path(tokens, at, scope)
+        elif after.is_operator(".", "[") and not token.is_word("array"):
+            made, at = _chain(tokens, at, scope)
+        else:
+            made, at = _word(token, before, scope), at + 1
+        result += made
     return result
 
 
-def _bare_word(token: Token, after: Token) -> Tokens:
-    if token.value == "sysdate" and not after.is_operator("("):
-        return [word("pg_catalog"), _DOT, word("sysdate"), _OPEN, _CLOSE]
-    if token.value == "minus" and after.is_word("select"):
-        return [word("except")]
+def _refuse_path(tokens: Sequence[Token], at: int, scope: Scope) -> None:
+    """Raise for a path that begins with no name, such as json_parse(...).key."""
+    if at < len(tokens) and tokens[at].is_operator(".", "[") and not scope.statement.of_catalog:
+        raise not_in_twin("A path into anything but a column of SUPER")
+
+
+def _word(token: Token, before: Token, scope: Scope) -> Tokens:
+    starts = before.is_operator("(", ",", "") or before.is_word(
+        "select", "distinct", "where", "and", "or", "by", "on"
+    )
+    if starts and token.value in scope.tables and scope.lacks_column(token.value):
+        # PostgreSQL would take the whole row
+        raise TwinError(f'column "{token.value}" does not exist', code="42703")
+    if scope.is_value(token.value) and not before.is_word("as"):
+        return [name(token.value), DOT, name(token.value)]
+    if token.is_word("sysdate") and not before.is_word("as"):
+        return call([word("pg_catalog"), DOT, word("sysdate")], [])
+    if token.is_word("current_timestamp", "current_time", "localtime", "localtimestamp"):
+        scope.statement.leader_only.add(token.value)
     return [token]
 
 
-def _count(name: str, arguments: Sequence[Tokens], *counts: int) -> None:
-    if len(arguments) not in counts:
-        raise TwinError(f"function {name} does not take {len(arguments)} arguments", code="42883")
+def _brackets(tokens: Sequence[Token], at: int, scope: Scope) -> tuple[Tokens, int]:
+    end = closing(tokens, at)
+    inner = tokens[at + 1 : end]
+    first = next((token for token in inner if not token.is_operator("(")), _NOTHING)
+    made = (
+        scope.query(inner, scope.child())
+        if first.is_word("select", "with")
+        else rewrite_expression(inner, scope)
+    )
+    return [OPEN, *made, CLOSE], end + 1
 
 
-def _bracketed(tokens: Tokens) -> Tokens:
-    return [_OPEN, *tokens, _CLOSE]
+def _chain(tokens: Sequence[Token], at: int, scope: Scope) -> tuple[Tokens, int]:
+    """Return a column or a path, with what follows it where that must know of SUPER."""
+    if scope.statement.of_catalog and tokens[at + 1].is_operator("["):
+        # the catalog has arrays
+        return [tokens[at]], at + 1
+    chain = chain_at(tokens, at, indexed=not scope.statement.of_catalog)
+    end = at + chain.length
+    after = tokens[end] if end < len(tokens) else _NOTHING
+    if after.is_operator("("):
+        return _qualified_call(tokens, at, end, scope)
+    if after.is_operator(".") or scope.statement.of_catalog:
+        # t.*, or a column of the catalog
+        return list(tokens[at:end]), end
+    made, inside = navigate(chain.steps, scope)
+    start = end + (1 if after.is_word("not") else 0)
+    if (
+        inside
+        and start + 1 < len(tokens)
+        and tokens[start].is_word("in")
+        and tokens[start + 1].is_operator("(")
+    ):
+        return _in_list(made, tokens, end, scope)
+    return made, end
 
 
-def _call(function: Tokens, arguments: Sequence[Tokens]) -> Tokens:
-    inner: Tokens = []
-    for argument in arguments:
-        inner += [_COMMA, *argument] if inner else argument
-    return [*function, _OPEN, *inner, _CLOSE]
+def _in_list(path: Tokens, tokens: Sequence[Token], at: int, scope: Scope) -> tuple[Tokens, int]:
+    """Return path [NOT] IN (...) with its strings typed: PostgreSQL would read them as JSON."""
+    opening = at + (2 if tokens[at].is_word("not") else 1)
+    end = closing(tokens, opening)
+    if tokens[opening + 1].is_word("select", "with"):
+        raise not_in_twin("IN of a SUPER path and a subquery (cast the path)")
+    parts = [typed(rewrite_expression(part, scope)) for part in split_list(tokens[opening + 1 : end])]
+    return [*path, *tokens[at:opening], *call((), parts)], end + 1
 
 
-def _version(arguments: Sequence[Tokens]) -> Tokens:
-    _count("version", arguments, 0)
-    return _call([word("twin"), _DOT, word("version")], [])
+def _qualified_call(tokens: Sequence[Token], at: int, opening: int, scope: Scope) -> tuple[Tokens, int]:
+    end = closing(tokens, opening)
+    function = tokens[opening - 1].value
+    if tokens[at].value == "twin":
+        # put there by the twin itself: clients can't name this schema
+        inner = rewrite_expression(tokens[opening + 1 : end], scope)
+        return [*tokens[at:opening], OPEN, *inner, CLOSE], end + 1
+    if tokens[at].value != "pg_catalog" or opening - at != len("a.b"):
+        raise TwinError(f"function {function}(...) does not exist", code="42883")
+    inner = rewrite_expression(tokens[opening + 1 : end], scope)
+    named = _function(function, scope)
+    if len(named) == 1:
+        named = list(tokens[at:opening])
+    return [*named, OPEN, *inner, CLOSE], end + 1
 
 
-def _nvl(arguments: Sequence[Tokens]) -> Tokens:
-    return _call([word("coalesce")], arguments)
+def _called(tokens: Sequence[Token], at: int, scope: Scope) -> tuple[Tokens, int]:
+    """Return a call with its arguments, WITHIN GROUP and OVER; also a keyword before brackets."""
+    function = tokens[at].value
+    if function in NOT_CALLS:
+        return [tokens[at]], at + 1
+    named = _function(function, scope)
+    end = closing(tokens, at + 1)
+    inner = tokens[at + 2 : end]
+    _refuse_order(inner)
+    found = Call(function, [rewrite_expression(part, scope) for part in split_list(inner)])
+    at = end + 1
+    if [token.value for token in tokens[at : at + 2]] == ["within", "group"] and at + 2 < len(tokens):
+        end = closing(tokens, at + 2)
+        found.order = rewrite_expression(tokens[at + 3 : end], scope)
+        at = end + 1
+    if [token.value for token in tokens[at : at + 2]] in (["ignore", "nulls"], ["respect", "nulls"]):
+        found.nulls = tokens[at].value
+        at += 2
+    if at + 1 < len(tokens) and tokens[at].is_word("over"):
+        if not tokens[at + 1].is_operator("("):
+            raise not_supported("A named window")
+        end = closing(tokens, at + 1)
+        found.over = rewrite_expression(tokens[at + 2 : end], scope)
+        at = end + 1
+    return _made(found, named, scope), at
 
 
-def _nvl2(arguments: Sequence[Tokens]) -> Tokens:
-    _count("nvl2", arguments, 3)
-    value, filled, missing = arguments
-    test = [word("when"), *_bracketed(value), word("is"), word("not"), word("null"), word("then")]
-    return _bracketed([word("case"), *test, *filled, word("else"), *missing, word("end")])
+def _refuse_order(tokens: Sequence[Token]) -> None:
+    """Raise for an aggregate's own ORDER BY: Redshift has WITHIN GROUP only."""
+    depth = 0
+    for token in tokens:
+        depth += token.is_operator("(") - token.is_operator(")")
+        if not depth and token.is_word("order"):
+            raise syntax_error(token.text)
 
 
-def _decode(arguments: Sequence[Tokens]) -> Tokens:
-    if len(arguments) < 3:  # noqa: PLR2004 - an expression and one pair
-        _count("decode", arguments)
-    value, *rest = arguments
-    made = [word("case")]
-    # NULL equals NULL in DECODE
-    same = [word("is"), word("not"), word("distinct"), word("from")]
-    for search, result in zip(rest[::2], rest[1::2], strict=False):
-        made += [word("when"), *_bracketed(value), *same, *_bracketed(search), word("then"), *result]
-    if len(rest) % 2:
-        made += [word("else"), *rest[-1]]
-    return _bracketed([*made, word("end")])
+def _made(found: Call, named: Tokens, scope: Scope) -> Tokens:
+    found.take_nulls()
+    if found.over is not None:
+        check_window(found.function, found.over)
+    elif found.function in COMPUTE_ONLY:
+        _check_order(found, scope)
+    if found.order and found.function not in COMPUTE_ONLY:
+        raise syntax_error("within")
+    made = WINDOW_CALLS.get(found.function) if found.over is not None else None
+    made = made or CALLS.get(found.function)
+    if made is not None:
+        return made(found)
+    return [*call(named, found.arguments), *found.over_clause()]
 
 
-def _date_function(name: str, *counts: int) -> Callable[[Sequence[Tokens]], Tokens]:
-    def made(arguments: Sequence[Tokens]) -> Tokens:
-        _count(name, arguments, *counts)
-        part = arguments[0]
-        if len(part) != 1 or not (part[0].is_name or part[0].kind is Kind.STRING):
-            raise syntax_error(part[0].text if part else ",")
-        return _call([word("pg_catalog"), _DOT, word(name)], [[string(part[0].value)], *arguments[1:]])
-
-    return made
-
-
-def _convert(arguments: Sequence[Tokens]) -> Tokens:
-    _count("convert", arguments, 2)
-    return [word("cast"), _OPEN, *arguments[1], word("as"), *arguments[0], _CLOSE]
+def _check_order(found: Call, scope: Scope) -> None:
+    """Raise when aggregates that sort do not all sort by the same."""
+    by = found.arguments[0] if found.function == "median" and found.arguments else found.order[2:]
+    if by:
+        scope.orders.add(render(by))
+    if len(scope.orders) > 1:
+        raise TwinError(
+            "within group ORDER BY clauses for aggregate functions must be the same", code="0A000"
+        )
 
 
-def _json_serialize(arguments: Sequence[Tokens]) -> Tokens:
-    # newer PostgreSQLs have a clause of this name; qualified it is our function
-    return _call([word("pg_catalog"), _DOT, word("json_serialize")], arguments)
+def _function(function: str, scope: Scope) -> Tokens:
+    """Return a function's name; one that Redshift lacks gets a name that nothing has.
 
-
-def _json_extract_path_text(arguments: Sequence[Tokens]) -> Tokens:
-    function = [word("pg_catalog"), _DOT, word("json_extract_path_text")]
-    if not (arguments and len(arguments[-1]) == 1 and arguments[-1][0].is_word("true", "false")):
-        return _call(function, arguments)
-    path: Tokens = []
-    for argument in arguments[1:-1]:
-        path += [_COMMA, *argument] if path else argument
-    keys = [word("array"), operator("["), *path, operator("]")]
-    return _call([word("twin"), _DOT, word("json_path_text")], [arguments[0], keys, arguments[-1]])
-
-
-def _listagg(arguments: Sequence[Tokens], tokens: Sequence[Token], end: int) -> tuple[Tokens, int]:
-    """Return STRING_AGG for LISTAGG(x [, separator]) [WITHIN GROUP (ORDER BY ...)], and its last index."""
-    _count("listagg", arguments, 1, 2)
-    value = arguments[0]
-    distinct = value[:1] if value and value[0].is_word("distinct") else []
-    text = [*_bracketed(value[len(distinct) :]), operator("::"), word("text")]
-    separator = arguments[1] if len(arguments) > 1 else [string("")]
-    order: Tokens = []
-    if [t.value for t in tokens[end + 1 : end + 3]] == ["within", "group"]:
-        last = closing(tokens, end + 3)
-        order = _rewrite_calls(tokens[end + 4 : last])
-        end = last
-    if distinct and order:
-        # PostgreSQL sorts distinct values only by the very expression that it aggregates
-        order = [*order[:2], *text, *[t for t in order[-1:] if t.is_word("asc", "desc")]]
-    return [word("string_agg"), _OPEN, *distinct, *text, _COMMA, *separator, *order, _CLOSE], end
-
-
-def _placeholder(arguments: Sequence[Tokens]) -> Tokens:
-    raise AssertionError(arguments)
-
-
-_CALLS: dict[str, Callable[[Sequence[Tokens]], Tokens]] = {
-    "version": _version,
-    "nvl": _nvl,
-    "nvl2": _nvl2,
-    "decode": _decode,
-    "dateadd": _date_function("dateadd", 3),
-    "date_add": _date_function("dateadd", 3),
-    "datediff": _date_function("datediff", 3),
-    "date_diff": _date_function("datediff", 3),
-    "convert": _convert,
-    "json_extract_path_text": _json_extract_path_text,
-    "json_serialize": _json_serialize,
-    "listagg": _placeholder,
-}
+    PostgreSQL then refuses it as Redshift does: with the types of its arguments.
+    """
+    if function in NOT_IN_TWIN or function.startswith(("st_", "hll_", "h3_")):
+        raise not_in_twin(f"The function {function.upper()}")
+    if function not in KNOWN and not (scope.statement.of_catalog and function.startswith(OF_CATALOG)):
+        return [word("twin"), DOT, name(f"lacking_{function}"[:MAX_NAME_BYTES])]
+    if function in LEADER_ONLY:
+        scope.statement.leader_only.add(function)
+    if function in COMPUTE_ONLY:
+        scope.statement.compute_only.add(function)
+    return [word(function)]

@@ -5,87 +5,123 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from local.twin.errors import TwinError, not_in_twin, not_supported, syntax_error
-from local.twin.sql.tokens import Kind, Token, in_cast, operator
-from local.twin.sql.words import FOREIGN_FUNCTIONS, FOREIGN_TYPES, RESERVED
+from local.twin.sql.sources import reads_catalog_only
+from local.twin.sql.tokens import Kind, Token, operator, refuse_deep_nesting
+from local.twin.sql.words import ADDED_RESERVED, CATALOG_TYPES, MISSING_TYPES, TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _FOREIGN_OPERATORS = ("->", "->>", "#>", "#>>", "@>", "<@", "?", "?|", "?&", "@@", "@?", "`")
 
-# Pairs of keywords that no statement of Redshift contains.
+# Pairs of keywords that no statement of Redshift contains, and which of the two its parser stumbles over;
+# where it is neither, the parser knows them and the database says that it does not.
 _FOREIGN_PAIRS = {
-    ("on", "conflict"): "ON CONFLICT",
-    ("distinct", "on"): "DISTINCT ON",
-    ("with", "ordinality"): "WITH ORDINALITY",
-    ("as", "materialized"): "AS MATERIALIZED",
-    ("not", "materialized"): "NOT MATERIALIZED",
-    ("for", "update"): "FOR UPDATE",
-    ("for", "share"): "FOR SHARE",
-    ("fetch", "first"): "FETCH FIRST",
-    ("nulls", "not"): "NULLS NOT DISTINCT",
-    ("grouping", "operation"): "GROUPING OPERATION",
-    ("is", "json"): "IS JSON",
-    ("skip", "locked"): "SKIP LOCKED",
+    ("on", "conflict"): 0,
+    ("distinct", "on"): None,
+    ("with", "ordinality"): 0,
+    ("as", "materialized"): 1,
+    ("not", "materialized"): 0,
+    ("for", "update"): None,
+    ("for", "share"): None,
+    ("fetch", "first"): 0,
+    ("fetch", "next"): 0,
+    ("nulls", "not"): 1,
+    ("is", "json"): 1,
+    ("skip", "locked"): 0,
+    ("distinct", "from"): None,
 }
-_IN_REDSHIFT_ONLY = {"qualify": "QUALIFY", "pivot": "PIVOT", "unpivot": "UNPIVOT", "exclude": "EXCLUDE"}
+_IN_REDSHIFT_ONLY = ("pivot", "unpivot")
 _FOREIGN_WORDS = ("returning", "lateral", "tablesample")
+_COLLATIONS = ("case_sensitive", "cs", "case_insensitive", "ci")
 _MAX_VARCHAR = 65535
 
 
 def refuse_foreign(tokens: Sequence[Token]) -> None:
     """Raise Redshift's refusal of the first thing in the statement that only PostgreSQL knows."""
+    refuse_deep_nesting(tokens)
     end = operator("")
+    # the leader node's catalog has arrays
+    catalog = reads_catalog_only(tokens)
+    casts = _Casts()
     for at, token in enumerate(tokens):
         before = tokens[at - 1] if at else end
         after = tokens[at + 1] if at + 1 < len(tokens) else end
+        is_type = casts.names_type(token, before)
         if token.kind is Kind.OPERATOR:
-            _refuse_operator(token, before, after)
+            _refuse_operator(token, before, after, catalog=catalog)
         elif token.kind is Kind.WORD and not before.is_operator("."):
             _refuse_pair(token, after, tokens, at)
-            _refuse_word(token, before, after)
-            _refuse_type(token, before, tokens, at)
+            _refuse_word(token, before, after, catalog=catalog)
+            if is_type:
+                _refuse_type(token, after)
+        if token.is_name and token.value == "twin" and after.is_operator(".") and not before.is_operator("."):
+            raise TwinError('schema "twin" does not exist', code="3F000")
 
 
-def _refuse_operator(token: Token, before: Token, after: Token) -> None:
+class _Casts:
+    """Knows, while a statement is read forward, which words name the type of a cast."""
+
+    def __init__(self) -> None:
+        self._open: list[bool] = []
+
+    def names_type(self, token: Token, before: Token) -> bool:
+        """Return whether the token names a type; to be asked of each token in turn."""
+        if token.is_operator("("):
+            self._open.append(before.is_word("cast"))
+        elif token.is_operator(")") and self._open:
+            self._open.pop()
+        return before.is_operator("::") or (before.is_word("as") and bool(self._open) and self._open[-1])
+
+
+def _refuse_operator(token: Token, before: Token, after: Token, *, catalog: bool) -> None:
     if token.is_operator(*_FOREIGN_OPERATORS):
         raise TwinError(f"operator does not exist: {token.value}", code="42883")
-    if token.is_operator("[") and after.is_operator("]"):
+    if token.is_operator("[") and after.is_operator("]") and not catalog:
         raise not_supported(f"An array type ({before.value}[])")
 
 
 def _refuse_pair(token: Token, after: Token, tokens: Sequence[Token], at: int) -> None:
     if after.kind is not Kind.WORD:
         return
-    what = _FOREIGN_PAIRS.get((token.value, after.value))
-    if what == "DISTINCT ON" and not (at + 2 < len(tokens) and tokens[at + 2].is_operator("(")):
+    pair = (token.value, after.value)
+    if pair not in _FOREIGN_PAIRS:
         return
-    if what is not None:
-        raise not_supported(what)
+    if pair == ("distinct", "on") and not (at + 2 < len(tokens) and tokens[at + 2].is_operator("(")):
+        return
+    if pair[0] == "fetch" and not at:
+        # FETCH NEXT FROM a cursor
+        return
+    near = _FOREIGN_PAIRS[pair]
+    if near is not None:
+        raise syntax_error((token, after)[near].text)
+    raise not_supported(" ".join(pair).upper())
 
 
-def _refuse_word(token: Token, before: Token, after: Token) -> None:
+def _refuse_word(token: Token, before: Token, after: Token, *, catalog: bool) -> None:
     word = token.value
-    if word in _FOREIGN_WORDS:
-        raise not_supported(word.upper())
+    if word in _FOREIGN_WORDS and not before.is_word("as"):
+        raise syntax_error(token.text)
     if word == "filter" and before.is_operator(")") and after.is_operator("("):
-        raise not_supported("FILTER")
-    if word == "array" and after.is_operator("["):
+        raise syntax_error("(")
+    if word == "array" and after.is_operator("[") and not catalog:
         raise not_supported("ARRAY[...]")
-    if word in _IN_REDSHIFT_ONLY and after.is_operator("(") and word != "exclude":
-        raise not_in_twin(_IN_REDSHIFT_ONLY[word])
-    if word == "qualify" and (before.kind is not Kind.OPERATOR or before.is_operator(")")):
-        raise not_in_twin("QUALIFY")
-    if word in FOREIGN_FUNCTIONS and after.is_operator("("):
-        raise TwinError(f"function {word} does not exist", code="42883")
-    if before.is_word("as") and word in RESERVED and _is_alias(after):
+    if word == "collate" and after.is_name and not catalog and after.value not in _COLLATIONS:
+        raise not_supported("COLLATE of a locale")
+    if word in _IN_REDSHIFT_ONLY and after.is_operator("("):
+        raise not_in_twin(word.upper())
+    if (before.value, word, after.value) == ("group", "by", "all"):
+        raise not_in_twin("GROUP BY ALL")
+    if word == "set" and after.is_operator("(") and not before.is_operator("."):
+        raise syntax_error("(")
+    if before.is_word("as") and word in ADDED_RESERVED and _is_alias(after):
         raise syntax_error(token.text)
 
 
-def _refuse_type(token: Token, before: Token, tokens: Sequence[Token], at: int) -> None:
-    # an alias may have a type's name, so only a cast's AS counts
-    cast = before.is_operator("::") or (before.is_word("as") and in_cast(tokens, at - 1))
-    if cast and token.value in FOREIGN_TYPES:
+def _refuse_type(token: Token, after: Token) -> None:
+    if token.value in MISSING_TYPES:
+        raise not_in_twin(f"The type {token.value.upper()}")
+    if token.value not in TYPES | CATALOG_TYPES and not after.is_operator("."):
         raise TwinError(f'type "{token.value}" does not exist', code="42704")
 
 

@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from local.twin.errors import TwinError, syntax_error
+from local.twin.sql.words import RESERVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 # PostgreSQL's limit. Redshift's is 127 bytes, so a longer name is refused rather than cut.
 MAX_NAME_BYTES = 63
 REDSHIFT_NAME_BYTES = 127
+MAX_DIGITS = 400
+MAX_BRACKETS = 100
 
 
 class Kind(enum.Enum):
@@ -51,7 +54,7 @@ class Token:
     @property
     def is_name(self) -> bool:
         """Whether this can be a name: a word or a quoted name."""
-        return self.kind in {Kind.WORD, Kind.NAME}
+        return self.kind is Kind.WORD or self.kind is Kind.NAME
 
 
 _SCANNER = re.compile(
@@ -60,11 +63,13 @@ _SCANNER = re.compile(
   | (?P<comment>/\*)
   | (?P<string>[eE]?'(?:[^'\\]|\\.|'')*')
   | (?P<dollar>\$(?P<tag>[A-Za-z_]*)\$.*?\$(?P=tag)\$)
-  | (?P<parameter>\$\d+)
+  | (?P<parameter>\$[0-9]+)
   | (?P<name>"(?:[^"]|"")*")
-  | (?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)
+  | (?P<temporary>\#[^\W\d][\w$]*)
+  | (?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
   | (?P<word>[^\W\d][\w$]*)
-  | (?P<operator>::|<>|!=|<=|>=|\|\||->>?|\#>>?|@>|<@|\?[|&]?|@@|@\?|!~~?\*?|~\*|[-+*/%^<>=~!@&|,;().\[\]:\#`])
+  | (?P<operator>::|<<|>>|<>|!=|<=|>=|\|{1,2}/|\|\||->>?|\#>>?|@>|<@|\?[|&]?|@@|@\?|!~~?\*?|~\*
+      |[-+*/%^<>=~!@&|,;().\[\]:\#`])
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -74,7 +79,7 @@ _CONTROL = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 def tokenize(sql: str) -> list[Token]:
     """Return the tokens of a text; raises Redshift's syntax error where it is none."""
-    tokens = []
+    tokens: list[Token] = []
     at = 0
     while at < len(sql):
         found = _SCANNER.match(sql, at)
@@ -82,9 +87,26 @@ def tokenize(sql: str) -> list[Token]:
             raise _unscannable(sql[at:])
         kind = found.lastgroup if found.lastgroup != "tag" else "dollar"
         at = _comment_end(sql, at) if kind == "comment" else found.end()
-        if kind not in {"space", "comment"}:
+        if kind == "temporary" and tokens and _is_value(tokens[-1]):
+            # a # b, and not the temporary table #b
+            at = found.start() + 1
+            tokens.append(operator("#"))
+        elif kind not in {"space", "comment"}:
             tokens.append(_token(str(kind), found[0]))
     return tokens
+
+
+# Words that no operand ends with, besides the reserved ones: a # after them begins a name.
+_NO_OPERANDS = RESERVED | {
+    "update", "exists", "truncate", "vacuum", "copy", "lock", "append", "by", "set", "view", "delete", "merge",
+    "values", "rename",
+}  # fmt: skip
+
+
+def _is_value(token: Token) -> bool:
+    if token.kind is Kind.WORD:
+        return token.value not in _NO_OPERANDS
+    return token.kind is not Kind.OPERATOR or token.is_operator(")", "]")
 
 
 def _unscannable(rest: str) -> TwinError:
@@ -107,11 +129,15 @@ def _comment_end(sql: str, start: int) -> int:
 def _token(kind: str, text: str) -> Token:
     if kind == "word":
         return Token(Kind.WORD, text, _checked(text.lower()))
+    if kind == "temporary":
+        return name(text)
     if kind == "name":
         return name(text[1:-1].replace('""', '"'))
     if kind == "string":
         body = text[text.index("'") + 1 : -1]
         return Token(Kind.STRING, text, _ESCAPE.sub(_unescaped, body))
+    if kind == "number" and len(text) > MAX_DIGITS:
+        raise TwinError(f'value "{text[:40]}..." is out of range', code="22003")
     if kind == "dollar":
         return Token(Kind.STRING, text, text)
     return Token(Kind(kind), text, text)
@@ -170,6 +196,15 @@ def render(tokens: Iterable[Token]) -> str:
     return " ".join(token.text for token in tokens)
 
 
+def refuse_deep_nesting(tokens: Iterable[Token]) -> None:
+    """Raise when brackets stand deeper in each other than the twin follows."""
+    depth = 0
+    for token in tokens:
+        depth += token.is_operator("(", "[") - token.is_operator(")", "]")
+        if depth > MAX_BRACKETS:
+            raise TwinError("stack depth limit exceeded", code="54001")
+
+
 def statements(tokens: Sequence[Token]) -> list[list[Token]]:
     """Return the statements that semicolons separate; empty ones are left out."""
     found: list[list[Token]] = [[]]
@@ -184,7 +219,9 @@ def statements(tokens: Sequence[Token]) -> list[list[Token]]:
 def closing(tokens: Sequence[Token], opening: int) -> int:
     """Return the index of the bracket that closes the one at `opening`."""
     pairs = {"(": ")", "[": "]"}
-    opener = tokens[opening].value
+    opener = tokens[opening].value if opening < len(tokens) else ""
+    if opener not in pairs:
+        raise syntax_error(opener or "end of input")
     depth = 0
     for at in range(opening, len(tokens)):
         if tokens[at].is_operator(opener):
@@ -194,18 +231,6 @@ def closing(tokens: Sequence[Token], opening: int) -> int:
             if not depth:
                 return at
     raise syntax_error("end of input")
-
-
-def in_cast(tokens: Sequence[Token], at: int) -> bool:
-    """Return whether the AS at this place belongs to a CAST( ... AS type)."""
-    depth = 0
-    for before in range(at - 1, 0, -1):
-        depth += tokens[before].is_operator(")") - tokens[before].is_operator("(")
-        if depth < 0:
-            return tokens[before - 1].is_word("cast")
-        if tokens[before].is_operator(",") and not depth:
-            return False
-    return False
 
 
 def split_list(tokens: Sequence[Token]) -> list[list[Token]]:

@@ -11,14 +11,24 @@ from typing import TYPE_CHECKING
 
 from local.twin.errors import TwinError, not_in_twin, not_supported, syntax_error
 from local.twin.load.command import CopyCommand, parse_copy
-from local.twin.sql import ddl, settings
-from local.twin.sql.expressions import rewrite
-from local.twin.sql.navigation import Catalog, rewrite_navigation
+from local.twin.sql import rights, settings, upkeep
+from local.twin.sql.alter import alter_table
+from local.twin.sql.changes import Change
+from local.twin.sql.cursors import check_declare, check_fetch
+from local.twin.sql.database import SetIsolation, alter_database
 from local.twin.sql.refusals import refuse_foreign, refuse_long_varchar
+from local.twin.sql.show import show_objects
+from local.twin.sql.sources import resolve
+from local.twin.sql.statements import rewrite
+from local.twin.sql.tables import create_table
 from local.twin.sql.tokens import Cursor, Token, operator, render
+from local.twin.sql.users import change_identity
+from local.twin.sql.views import create_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from local.twin.sql.scope import Catalog
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,19 +38,10 @@ class Pass:
     sql: str
     ends_transaction: bool = False
 
-
-@dataclasses.dataclass(frozen=True)
-class CreateTable:
-    """Make a table, and remember its attributes."""
-
-    definition: ddl.Definition
-
-
-@dataclasses.dataclass(frozen=True)
-class AlterTable:
-    """Change a table; a resized column may not be changed inside a transaction."""
-
-    alteration: ddl.Alteration
+    @property
+    def controls_transaction(self) -> bool:
+        """Whether it begins or ends a transaction."""
+        return self.ends_transaction or self.sql.startswith("BEGIN")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,31 +58,11 @@ class Truncate:
     sql: str
 
 
-@dataclasses.dataclass(frozen=True)
-class Maintain:
-    """VACUUM: does nothing here, and may not stand in a transaction."""
+Plan = Pass | Change | Copy | Truncate | SetIsolation
 
-    tag: str
-
-
-Plan = Pass | CreateTable | AlterTable | Copy | Truncate | Maintain
-
-_QUERIES = ("select", "with", "insert", "update", "delete", "declare", "explain", "(")
-_PLAIN = (
-    "comment",
-    "grant",
-    "revoke",
-    "lock",
-    "analyze",
-    "fetch",
-    "close",
-    "execute",
-    "deallocate",
-    "drop",
-    "move",
-)
-_REDSHIFT_ONLY = ("unload", "merge", "call", "refresh", "use", "cancel", "prepare")
-_DROPPED = ("table", "view", "schema", "user", "group", "role", "function", "procedure")
+_QUERIES = ("select", "with", "insert", "update", "delete", "declare", "explain", "(", "merge")
+_PLAIN = ("lock", "fetch", "close", "execute", "deallocate")
+_REDSHIFT_ONLY = ("unload", "call", "refresh", "use", "cancel", "prepare")
 
 
 def translate(tokens: Sequence[Token], catalog: Catalog) -> Plan:
@@ -93,7 +74,9 @@ def translate(tokens: Sequence[Token], catalog: Catalog) -> Plan:
     refuse_long_varchar(tokens)
     if first in _QUERIES:
         _refuse_values(tokens)
-        return Pass(render(rewrite_navigation(rewrite(tokens), catalog)))
+        if first == "declare":
+            check_declare(tokens)
+        return Pass(_query(tokens, catalog))
     if first in _STATEMENTS:
         return _STATEMENTS[first](tokens)
     if first in _PLAIN:
@@ -106,6 +89,7 @@ def translate(tokens: Sequence[Token], catalog: Catalog) -> Plan:
         raise not_in_twin(first.upper())
     if first in {
         "do",
+        "move",
         "listen",
         "notify",
         "unlisten",
@@ -128,13 +112,16 @@ def _refuse_values(tokens: Sequence[Token]) -> None:
 
 
 def _plain(tokens: Sequence[Token]) -> Plan:
-    cursor = Cursor(tokens)
-    first = cursor.take().value
-    if first == "drop" and not cursor.next.is_word(*_DROPPED):
-        raise not_supported(f"DROP {cursor.next.text.upper()}")
-    if first == "lock" and any(token.is_word("mode", "nowait") for token in tokens):
-        raise syntax_error(next(t.text for t in tokens if t.is_word("in", "nowait")))
+    if tokens[0].is_word("lock") and any(token.is_word("mode", "nowait") for token in tokens):
+        raise syntax_error(next(t.text for t in tokens if t.is_word("in", "mode", "nowait")))
+    if tokens[0].is_word("fetch"):
+        check_fetch(tokens)
     return Pass(render(tokens))
+
+
+def _query(tokens: Sequence[Token], catalog: Catalog) -> str:
+    """Return a query, or what contains one, in PostgreSQL's words."""
+    return render(rewrite(resolve(settings.settings_in_calls(tokens), catalog), catalog))
 
 
 def _create(tokens: Sequence[Token], catalog: Catalog) -> Plan:
@@ -143,26 +130,33 @@ def _create(tokens: Sequence[Token], catalog: Catalog) -> Plan:
         words = words[2:]
     kind = next((word for word in words if word not in {"local", "temp", "temporary"}), "")
     if kind == "table":
-        return CreateTable(ddl.create_table(tokens))
+        return create_table(tokens, lambda query: _query(query, catalog))
     if kind == "view":
-        body = rewrite_navigation(rewrite(tokens), catalog)
-        if [token.value for token in tokens[-4:]] == ["with", "no", "schema", "binding"]:
-            raise not_in_twin("A late-binding view (WITH NO SCHEMA BINDING)")
-        return Pass(render(body))
-    if kind in {"schema", "user", "group", "role"}:
-        return Pass(render(tokens))
-    if kind in {
-        "external",
-        "function",
-        "procedure",
-        "materialized",
-        "library",
-        "model",
-        "datashare",
-        "database",
-    }:
+        return create_view(tokens, lambda query: _query(query, catalog), catalog)
+    if kind == "schema":
+        return upkeep.create_schema(tokens)
+    if kind in _IDENTITIES:
+        return change_identity(tokens)
+    if kind in _NOT_MADE_HERE:
         raise not_in_twin(f"CREATE {kind.upper()}")
     raise not_supported(f"CREATE {kind.upper() or tokens[-1].text}")
+
+
+_IDENTITIES = ("user", "group", "role")
+_NOT_MADE_HERE = (
+    "external", "function", "procedure", "materialized", "library", "model", "datashare", "database", "identity",
+    "masking", "rls",
+)  # fmt: skip
+
+
+def _drop(tokens: Sequence[Token]) -> Plan:
+    if len(tokens) > 1 and tokens[1].is_word(*_IDENTITIES):
+        return change_identity(tokens)
+    return upkeep.drop(tokens)
+
+
+def _show(tokens: Sequence[Token]) -> Plan:
+    return Pass(show_objects(tokens) or settings.show_statement(tokens))
 
 
 def _begin(tokens: Sequence[Token]) -> Plan:
@@ -197,12 +191,6 @@ def _truncate(tokens: Sequence[Token]) -> Plan:
     return Truncate(render(tokens))
 
 
-def _vacuum(tokens: Sequence[Token]) -> Plan:
-    if len(tokens) > 1 and tokens[1].is_operator("("):
-        raise syntax_error("(")
-    return Maintain("VACUUM")
-
-
 _STATEMENTS: dict[str, Callable[[Sequence[Token]], Plan]] = {
     "begin": _begin,
     "start": _begin,
@@ -211,19 +199,31 @@ _STATEMENTS: dict[str, Callable[[Sequence[Token]], Plan]] = {
     "rollback": _end,
     "abort": _end,
     "truncate": _truncate,
-    "vacuum": _vacuum,
+    "vacuum": upkeep.vacuum,
+    "analyze": upkeep.analyze,
+    "analyse": upkeep.analyze,
+    "comment": upkeep.comment,
+    "drop": _drop,
+    "grant": rights.grant,
+    "revoke": rights.grant,
     "set": lambda tokens: Pass(settings.set_statement(tokens)),
     "reset": lambda tokens: Pass(settings.set_statement(tokens)),
-    "show": lambda tokens: Pass(settings.show_statement(tokens)),
+    "show": _show,
 }
 
 
 def _alter(tokens: Sequence[Token]) -> Plan:
     second = tokens[1] if len(tokens) > 1 else operator("")
     if second.is_word("table"):
-        return AlterTable(ddl.alter_table(tokens))
-    if second.is_word("schema", "user", "group", "role", "default"):
-        return Pass(render(tokens))
+        return alter_table(tokens)
+    if second.is_word("schema"):
+        return upkeep.alter_schema(tokens)
+    if second.is_word(*_IDENTITIES):
+        return change_identity(tokens)
+    if second.is_word("default"):
+        return rights.default_privileges(tokens)
+    if second.is_word("database"):
+        return alter_database(tokens)
     raise not_in_twin(f"ALTER {second.text.upper()}")
 
 

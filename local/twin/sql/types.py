@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 from local.twin.errors import TwinError, not_in_twin, syntax_error
-from local.twin.sql.tokens import Cursor, Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from local.twin.sql.tokens import Token
+from local.twin.sql.tokens import Cursor, Kind, split_list
 
 MAX_VARCHAR = 65535
 MAX_CHAR = 4096
@@ -72,16 +66,18 @@ def _plain(cursor: Cursor, word: str) -> ColumnType:
     return ColumnType(family, postgres)
 
 
-def _sizes(cursor: Cursor) -> list[int]:
-    tokens: Sequence[Token] = [t for t in cursor.in_brackets() if not t.is_operator(",")]
-    for token in tokens:
-        if token.kind is not Kind.NUMBER or not token.value.isdigit():
-            raise syntax_error(token.text)
-    return [int(token.value) for token in tokens]
+def _sizes(cursor: Cursor, most: int = 1) -> list[int]:
+    parts = split_list(cursor.in_brackets())
+    for part in parts:
+        if len(part) != 1 or part[0].kind is not Kind.NUMBER or not part[0].value.isdecimal():
+            raise syntax_error(part[0].text if part else ")")
+    if not 1 <= len(parts) <= most:
+        raise syntax_error(parts[-1][0].text if parts else ")")
+    return [int(part[0].value) for part in parts]
 
 
 def _decimal(cursor: Cursor) -> ColumnType:
-    sizes = _sizes(cursor) if cursor.next.is_operator("(") else [18, 0]
+    sizes = _sizes(cursor, 2) if cursor.next.is_operator("(") else [18, 0]
     precision, scale = (*sizes, 0)[:2]
     if not 1 <= precision <= MAX_PRECISION:
         raise TwinError(f"NUMERIC precision {precision} must be between 1 and {MAX_PRECISION}", code="22023")
@@ -104,7 +100,7 @@ def _text(cursor: Cursor, word: str) -> ColumnType:
     kind, most = ("varchar", MAX_VARCHAR) if varying else ("char", MAX_CHAR)
     size = _VARYING.get(word, 256) if varying else _FIXED[word]
     if cursor.next.is_operator("("):
-        if cursor.tokens[cursor.at + 1].is_word("max"):
+        if any(token.is_word("max") for token in cursor.tokens[cursor.at + 1 : cursor.at + 2]):
             cursor.in_brackets()
             size = most
         else:

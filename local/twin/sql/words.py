@@ -20,29 +20,22 @@ RESERVED = _words("""
     truncatecolumns union unique unnest unpivot user using verbose wallet when where with without
     """)
 
-# PostgreSQL's functions that Redshift lacks, most likely to be written by mistake.
-FOREIGN_FUNCTIONS = _words("""
-    array_agg array_append array_cat array_prepend array_remove array_to_json array_to_string string_agg
-    json_agg jsonb_agg json_build_array json_build_object jsonb_build_array jsonb_build_object json_each
-    jsonb_each json_each_text jsonb_each_text json_object_keys jsonb_object_keys json_populate_record
-    jsonb_set jsonb_insert jsonb_path_query jsonb_typeof jsonb_array_elements json_array_elements
-    jsonb_array_length jsonb_extract_path jsonb_extract_path_text jsonb_pretty jsonb_strip_nulls jsonb_object_agg
-    json_object_agg json_extract_path row_to_json to_json to_jsonb unnest gen_random_uuid uuid_generate_v4
-    make_date make_interval make_timestamp make_timestamptz make_time age_in justify_days clock_timestamp
-    regexp_matches regexp_match regexp_split_to_table regexp_split_to_array string_to_array string_to_table
-    format num_nonnulls num_nulls width_bucket setseed setval nextval currval lastval pg_sleep pg_notify
-    date_bin to_regclass xmlelement query_to_xml tsvector to_tsvector to_tsquery bool_xor grouping_sets mode
-    json_query json_value json_exists json_table json_scalar
-    json_object json_array scale
-    min_scale trim_scale gcd lcm erf sinh cosh tanh encode decode_bytes parse_ident quote_nullable
+# Those of them which PostgreSQL does not reserve: no name of a column even after AS.
+ADDED_RESERVED = _words("""
+    aes128 aes256 allowoverwrite az64 backup blanksasnull bytedict bzip2 credentials current_user_id deflate defrag
+    delta delta32k disable emptyasnull enable encode encrypt encryption explicit globaldict256 globaldict64k gzip
+    identity ignore lun luns lzo lzop minus mostly16 mostly32 mostly8 offline offset oid parallel partition percent
+    permissions pivot raw readratio recover rejectlog resort respect restore snapshot sysdate system tag tdes text255
+    text32k top truncatecolumns unnest unpivot wallet without
     """)
 
-# Types that PostgreSQL has and Redshift refuses.
-FOREIGN_TYPES = _words("""
-    serial bigserial smallserial serial2 serial4 serial8 json jsonb uuid bytea money inet cidr macaddr macaddr8
-    xml bit varbit point line lseg box path polygon circle tsvector tsquery int4range int8range numrange
-    tsrange tstzrange daterange hstore citext regproc jsonpath
+# What a cast may name: Redshift's types, those which the twin lacks, and those of the leader node's catalog.
+TYPES = _words("""
+    smallint int2 integer int int4 bigint int8 decimal numeric dec real float4 float8 float double boolean bool char
+    character nchar bpchar varchar nvarchar text date timestamp timestamptz time timetz super interval national
     """)
+MISSING_TYPES = _words("varbyte varbinary geometry geography hllsketch")
+CATALOG_TYPES = _words("name oid regclass regtype regproc aclitem oidvector int2vector anyarray")
 
 # Settings of a session which Redshift knows: those kept by the twin alone, and those PostgreSQL applies.
 OWN_SETTINGS = {

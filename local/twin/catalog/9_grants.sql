@@ -1,0 +1,15 @@
+-- Everybody reads the system tables; only superusers read what stands behind them.
+DO $$
+DECLARE
+    shown regclass;
+BEGIN
+    FOR shown IN
+        SELECT oid FROM pg_class
+        WHERE relkind = 'v' AND relnamespace IN ('pg_catalog'::regnamespace, 'twin'::regnamespace) AND oid >= 16384
+    LOOP
+        EXECUTE format('GRANT SELECT ON %s TO PUBLIC', shown);
+    END LOOP;
+END $$;
+GRANT SELECT ON twin.late_view TO PUBLIC;
+-- Every user of Redshift may make tables in the schema public.
+GRANT CREATE ON SCHEMA public TO PUBLIC;

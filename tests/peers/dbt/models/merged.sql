@@ -1,0 +1,7 @@
+{{ config(materialized='incremental', incremental_strategy='merge', unique_key='id') }}
+select id, name, '{{ var("day") }}'::varchar(10) as day from {{ ref('products') }}
+{% if is_incremental() %}
+where id >= 2
+union all
+select 4, 'Vase', '{{ var("day") }}'
+{% endif %}

@@ -1,0 +1,253 @@
+"""The statements of include/sql do their work on the twin, and one that is broken on purpose is refused."""
+
+import dataclasses
+import gzip
+import json
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from local.environment import ROOT
+from log_router.core.sql import Statements
+from tests.twin.warehouse import Bucket
+
+SQL = ROOT / "include" / "sql"
+STAGE = "log_router_stage"
+IDS = ["0" * 32, "f" * 32]
+COLUMNS = [
+    {"name": "order", "ddl": "numeric(12,2)", "encoding": "az64"},
+    {"name": "who", "ddl": "varchar(100)", "encoding": "zstd"},
+    {"name": "at", "ddl": "timestamp", "encoding": "az64"},
+    {"name": "data", "ddl": "super", "encoding": "zstd"},
+]
+ADDED = {"name": "note", "ddl": "varchar(20)", "encoding": "zstd"}
+LOADED = [*(column["name"] for column in COLUMNS), "_lr_object", "_lr_line", "_lr_batch"]
+LINES: list[dict[str, Any]] = [
+    {"order": "12.50", "who": "É", "at": "2024-01-02T03:04:05Z", "data": {"a": [1]}, "_lr_object": IDS[0]},
+    {"order": 3, "who": "x", "at": "2024-01-02 03:04:06", "data": None, "_lr_object": IDS[0]},
+    {"order": 4, "who": "y", "at": "2024-01-02 03:04:07", "data": "text", "_lr_object": IDS[1]},
+]  # fmt: skip
+# These work in the ledger's schema, the others in the event's.
+_OF_LEDGER = re.compile("ledger|object|lock")
+
+
+@dataclasses.dataclass
+class Session:
+    """A connection that runs the product's statements by name, and knows which it ran."""
+
+    db: psycopg.Connection[Any]
+    values: dict[str, Any]
+    ran: set[str] = dataclasses.field(default_factory=set)
+
+    def render(self, name: str, **values: Any) -> str:
+        """Return a statement as the product would send it."""
+        where = {"schema": self.values["ledger_schema"]} if _OF_LEDGER.search(name) else {}
+        return Statements(SQL).render(name, **{**self.values, **where, **values})
+
+    def run(self, name: str, **values: Any) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement, none if it has none."""
+        self.ran.add(name)
+        cursor = self.db.execute(self.render(name, **values).encode())
+        return cursor.fetchall() if cursor.description else []
+
+
+@pytest.fixture
+def session(db: psycopg.Connection[Any], bucket: Bucket) -> Iterator[Session]:
+    """A session with the values of one event's load; its schemas are dropped afterwards."""
+    schemas = [f"events_{os.urandom(4).hex()}", f"ledger_{os.urandom(4).hex()}"]
+    values: dict[str, Any] = {
+        "schema": schemas[0],
+        "ledger_schema": schemas[1],
+        "table": "order_placed",
+        "ledger": "ledger_order_placed",
+        "stage": STAGE,
+        "column": ADDED,
+        "columns": COLUMNS,
+        "dist_key": "who",
+        "sort_key": ["order", "at"],
+        "text": "It's net\\gross",
+        "manifest": _manifest(bucket),
+        "target": [STAGE],
+        "iam_role": "arn:aws:iam::123456789012:role/load",
+        "region": "us-east-1",
+        "compression": "gzip",
+        "parts_url": bucket.url("parts/"),
+        "object_ids": IDS,
+        "entries": [(IDS[0], "batch", "c" * 16, 2), (IDS[1], "batch", "c" * 16, 1)],
+        "event_types": ["order_placed", "it's"],
+        "milliseconds": 3_600_000,
+    }
+    yield Session(db, values)
+    db.rollback()
+    for schema in schemas:
+        db.execute(f"drop schema if exists {schema} cascade".encode())
+
+
+def _manifest(bucket: Bucket) -> str:
+    body = b"".join(
+        json.dumps({**line, "_lr_line": n, "_lr_batch": "batch"}).encode() + b"\n"
+        for n, line in enumerate(LINES)
+    )
+    return bucket.manifest({"url": bucket.put("parts/a.jsonl.gz", gzip.compress(body)), "mandatory": True})
+
+
+def set_up(session: Session) -> None:
+    """Make the schemas and tables of an event, as `plan` does."""
+    session.run("set_query_group")
+    session.run("set_statement_timeout")
+    for schema in (session.values["schema"], session.values["ledger_schema"]):
+        session.run("create_schema", schema=schema)
+    session.run("create_table")
+    session.run("create_ledger")
+    session.run("create_objects")
+    session.run("create_object_events")
+
+
+def test_planning(session: Session) -> None:
+    """Schemas and tables are there afterwards, again without harm; a new column and comments are added."""
+    set_up(session)
+    set_up(session)
+    session.run("add_column")
+    session.run("comment_table")
+    session.run("comment_column", column="order")
+    schema = session.values["schema"]
+    assert session.run("schema_there") == [(schema,)]
+    there = {column for table, column in session.run("columns_there") if table == session.values["table"]}
+    assert there == {*LOADED, "note"}
+
+
+def test_a_load_and_its_settling(session: Session) -> None:
+    """Staged rows arrive once, the ledger knows their objects, and settled objects are found again."""
+    set_up(session)
+    with session.db.transaction():
+        session.run("lock_table", table="ledger_order_placed")
+        assert session.run("loaded_objects") == []
+        session.run("create_stage")
+        ((before, _),) = session.run("last_copy")
+        session.run("copy", columns=LOADED)
+        ((copy_id, count),) = session.run("last_copy")
+        assert copy_id > before
+        assert count == len(LINES)
+        session.run("insert_from_stage", columns=LOADED, object_ids=IDS[:1])
+        session.run("insert_ledger")
+        session.run("drop_stage")
+    assert session.db.execute(
+        f'select "order"::varchar, who, data from {session.values["schema"]}.order_placed order by 1'.encode()
+    ).fetchall() == [("12.50", "É", '{"a":[1]}'), ("3.00", "x", None)]
+    assert sorted(session.run("loaded_objects")) == [(IDS[0], 2), (IDS[1], 1)]
+    assert session.run("count_ledger") == [(2,)]
+    assert session.run("load_errors") == []
+    settle(session)
+    assert session.run("settled_objects") == [(IDS[0],)]
+    with session.db.transaction():
+        session.run("delete_rows")
+        session.run("delete_ledger")
+    assert session.run("count_ledger") == [(0,)]
+
+
+def settle(session: Session) -> None:
+    """Write what became of two objects, the second with lines that no event took, as the product does."""
+    with session.db.transaction():
+        session.run("lock_table", table="objects")
+        for table, entries in {
+            "objects": [(each, "raw", "raw/x y.gz", "etag", 10, "batch", 6, 3, 1, 2, 0) for each in IDS],
+            "object_events": [
+                (IDS[0], "order_placed", "order_placed", 3, 1, 0),
+                (IDS[1], None, "it's", 0, 0, 2),
+            ],
+        }.items():
+            session.run(f"delete_{table}")
+            session.run(f"insert_{table}", entries=entries)
+
+
+def test_every_statement_is_run(session: Session) -> None:
+    """No file of include/sql is left out of these tests."""
+    test_planning(session)
+    test_a_load_and_its_settling(session)
+    assert {file.stem for file in SQL.glob("*.sql")} == session.ran
+
+
+@dataclasses.dataclass(frozen=True)
+class Breakage:
+    """A mistake in one statement, and what Redshift says of it: SQLSTATE, if known, and message in any case."""
+
+    mistake: str
+    statement: str
+    change: tuple[str, str]
+    code: str
+    message: str
+
+
+END = r"\Z"
+BREAKAGES = [
+    Breakage("misspelt option", "copy", ("TIMEFORMAT", "TIMEFROMAT"), "42601", 'at or near "timefromat"'),
+    Breakage("misspelt JSON option", "copy", ("JSON 'auto'", "JSON 'auot'"), "", "auot"),
+    Breakage("no role", "copy", ("IAM_ROLE '[^']*'", ""), "", "credentials|iam_role"),
+    Breakage("a value for MANIFEST", "copy", ("MANIFEST", "MANIFEST 'true'"), "42601", "at or near"),
+    Breakage("a negative MAXERROR", "copy", ("MAXERROR 0", "MAXERROR -1"), "", "."),
+    Breakage("an unknown column", "copy", ('"who"', '"whom"'), "42703", "whom"),
+    Breakage("two compressions", "copy", ("GZIP", "GZIP ZSTD"), "", "."),
+    Breakage(
+        "two columns at once", "add_column", (END, ', ADD COLUMN "b" INT'), "", "one column|add column|syntax"
+    ),
+    Breakage("an unknown encoding", "add_column", ("ZSTD", "ZSDT"), "", "zsdt"),
+    Breakage("JSONB", "create_table", ("SUPER", "JSONB"), "", "jsonb"),
+    Breakage("VARCHAR too long", "create_table", (r"\(100\)", "(65536)"), "22023", "cannot exceed 65535"),
+    Breakage(
+        "an unquoted reserved word", "create_table", ('"order"', "order"), "42601", 'at or near "order"'
+    ),
+    Breakage("an unknown style", "create_table", ("DISTSTYLE KEY", "DISTSTYLE HASH"), "", "hash"),
+    Breakage("SUPER as a key", "create_table", (r'DISTKEY \("who"\)', 'DISTKEY ("data")'), "", "super|data"),
+    Breakage("UUID", "create_ledger", (r"CHAR\(32\)", "UUID"), "", 'type "?uuid"?'),
+    Breakage("CHECK", "create_ledger", ("SORTKEY", "CHECK (true) SORTKEY"), "", "."),
+    Breakage(
+        "a function of PostgreSQL", "create_ledger", ("GETDATE", "CLOCK_TIMESTAMP"), "", "clock_timestamp"
+    ),
+    Breakage("LIKE with all", "create_stage", ("INCLUDING DEFAULTS", "INCLUDING ALL"), "", "."),
+    Breakage("ON CONFLICT", "insert_ledger", (END, " ON CONFLICT DO NOTHING"), "42601", 'at or near "on"'),
+    Breakage(
+        "RETURNING", "insert_ledger", (END, ' RETURNING "object_id"'), "42601", 'at or near "returning"'
+    ),
+    Breakage("a missing column", "insert_ledger", ("rows_loaded", "rows_lodaed"), "42703", "rows_lodaed"),
+    Breakage("a missing value", "insert_ledger", ("'batch', ", ""), "", "."),
+    Breakage("an index", "lock_table", ("LOCK TABLE", "CREATE INDEX i ON"), "", "."),
+    Breakage("LOCK with NOWAIT", "lock_table", (END, " NOWAIT"), "42601", "at or near"),
+    Breakage("a cast to JSONB", "loaded_objects", ('"rows_loaded"', '"rows_loaded"::jsonb'), "", "jsonb"),
+    Breakage("an arrow", "loaded_objects", ('"rows_loaded"', "\"object_id\" ->> 'a'"), "", "."),
+    Breakage("an array", "loaded_objects", ("IN (.*)", r"= ANY(ARRAY[\1])"), "", "."),
+    Breakage("an unknown function", "load_errors", ("LEFT", "LEFTMOST"), "42883", "leftmost"),
+    Breakage("FILTER", "count_ledger", (r"COUNT\(\*\)", "COUNT(*) FILTER (WHERE true)"), "", "."),
+    Breakage("an unknown setting", "set_query_group", ("query_group", "query_gruop"), "", "query_gruop"),
+]
+
+
+# what a statement must be given beside the session's values to work once more
+OTHER: dict[str, dict[str, Any]] = {
+    "copy": {"columns": LOADED},
+    "create_table": {"table": "another"},
+    "create_ledger": {"ledger": "another"},
+    "create_stage": {"stage": "another"},
+    "lock_table": {"table": "ledger_order_placed"},
+}
+
+
+@pytest.mark.parametrize(
+    "breakage", BREAKAGES, ids=lambda breakage: f"{breakage.mistake} in {breakage.statement}"
+)
+def test_broken_statements_are_refused(session: Session, breakage: Breakage) -> None:
+    """A mistake in our SQL comes to light on the twin, by Redshift's words and not by a lack of the twin's."""
+    set_up(session)
+    session.run("create_stage")
+    right = session.render(breakage.statement, **OTHER.get(breakage.statement, {}))
+    wrong = re.sub(*breakage.change, right, count=1)
+    assert wrong != right
+    with session.db.transaction(force_rollback=True):
+        session.db.execute(right.encode())
+    with pytest.raises(psycopg.Error, match=f"(?i){breakage.message}") as caught:
+        session.db.execute(wrong.encode())
+    assert breakage.code in {"", caught.value.sqlstate}
+    assert "local Redshift twin" not in str(caught.value)
