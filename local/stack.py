@@ -60,6 +60,7 @@ class Stack:
         dags_folder: Path = ROOT / "dags",
         environment: Mapping[str, str] | None = None,
         faults: bool = False,
+        isolation: str = "snapshot",
     ) -> None:
         """Describe a stack and start nothing.
 
@@ -71,6 +72,7 @@ class Stack:
             dags_folder: where Airflow finds its DAGs.
             environment: more variables for all processes, such as LOG_ROUTER_RAW_BUCKET.
             faults: whether the twin can be made to fail, for tests of what happens then.
+            isolation: the isolation level of the twin's database, snapshot or serializable.
         """
         self.state_dir = state_dir.resolve()
         self.with_airflow = airflow
@@ -78,6 +80,7 @@ class Stack:
         self._dags_folder = dags_folder
         self._more = dict(environment or {})
         self._can_fail = faults
+        self._isolation = isolation
         self._make_state_dir()
         self.processes = Processes(self.state_dir)
         self.credentials = Credentials.kept_in(self.state_dir)
@@ -251,7 +254,7 @@ class Stack:
         command = (sys.executable, "-m", "local.twin", "--port", str(self.ports.warehouse))
         # the command line is everybody's to read: libpq takes the password from the environment
         behind = ("--pg", server.address, "--s3-endpoint", self.s3_endpoint, "--region", REGION)
-        client = ("--user", postgres.WAREHOUSE_DATABASE)
+        client = ("--user", postgres.WAREHOUSE_DATABASE, "--isolation", self._isolation)
         faults = ("--control-port", str(self.ports.faults)) if self._can_fail else ()
         environment = {
             **self._base(),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Give PostgreSQL, S3 and the twin, without Airflow."""
+    """Give PostgreSQL, S3 and the twin, without Airflow; the twin can be made to fail."""
     state: Path = tmp_path_factory.mktemp("storage")
-    with Stack(state, Ports.free(), airflow=False) as stack:
+    with Stack(state, Ports.free(), airflow=False, faults=True) as stack:
         yield stack

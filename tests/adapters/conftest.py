@@ -1,10 +1,12 @@
 """A site of its own for each test: fresh buckets and schemas on the shared servers."""
 
 import uuid
+from collections.abc import Iterator
 
 import pytest
 import redshift_connector
 
+from local.ports import Ports
 from local.stack import Stack
 from log_router.core.catalog import Catalog
 from log_router.core.events import Event
@@ -13,6 +15,23 @@ from log_router.core.sql import Statements
 from log_router.store import Store
 from log_router.warehouse import Warehouse
 from tests.adapters.place import EVENTS, SQL, MakePlace, Place
+
+
+@pytest.fixture(scope="session")
+def serializable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Give servers of their own, with a warehouse as it was made before snapshot isolation became the default."""
+    state = tmp_path_factory.mktemp("serializable")
+    with Stack(state, Ports.free(), airflow=False, faults=True, isolation="serializable") as stack:
+        yield stack
+
+
+@pytest.fixture
+def storage(request: pytest.FixtureRequest, storage: Stack) -> Stack:
+    """Give the servers of a test: the shared ones, or those of the isolation level it is run at."""
+    if getattr(request, "param", "snapshot") == "snapshot":
+        return storage
+    found: Stack = request.getfixturevalue("serializable")
+    return found
 
 
 @pytest.fixture

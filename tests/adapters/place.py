@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from log_router.core import quarantine
 from log_router.core.batches import Batch, RawObject, pack
 from log_router.core.catalog import Catalog
@@ -19,6 +21,9 @@ from log_router.store import Store
 from log_router.warehouse import Warehouse
 
 SQL = Path(__file__).resolve().parents[2] / "include" / "sql"
+
+
+at_each_level = pytest.mark.parametrize("storage", ["snapshot", "serializable"], indirect=True)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from log_router.core.events import Event
 from log_router.core.manifests import Manifest, Part
 from log_router.loading import Load, Outcome
 from log_router.warehouse import CopyRefused, Warehouse
-from tests.adapters.place import EVENTS, MakePlace, Place, order
+from tests.adapters.place import EVENTS, MakePlace, Place, at_each_level, order
 
 ALL = (
     'SELECT "order", "at", "total", "note", JSON_SERIALIZE("items"), "_lr_line" FROM order_placed ORDER BY 1'
@@ -73,6 +73,7 @@ def test_only_new_objects_of_a_mixed_batch_are_loaded(ready: Place) -> None:
     assert [row[0] for row in ready.rows(ALL)] == [1, 2, 3]
 
 
+@at_each_level
 def test_two_loads_at_the_same_moment_load_once(ready: Place) -> None:
     """Runs that load the same new event at the same moment both succeed; its rows are there once."""
     ready.upload("raw/a", b"".join(order(number) for number in range(500)))

@@ -10,7 +10,7 @@ from log_router.core.manifests import Manifest
 from log_router.loading import Outcome
 from log_router.settling import Settler, unfinished
 from log_router.splitting import split_chunk
-from tests.adapters.place import EVENTS, Place, order
+from tests.adapters.place import EVENTS, Place, at_each_level, order
 
 VIEW = b'{"event":"page_viewed","url":"/"}\n'
 
@@ -104,6 +104,7 @@ def test_a_reload_that_fails_leaves_what_was_there(place: Place) -> None:
     assert place.rows('SELECT "order" FROM order_placed') == [[1]]
 
 
+@at_each_level
 def test_a_reload_and_a_load_at_once(place: Place) -> None:
     """Both wait for the ledger: whichever comes first, each row is there once."""
     place.upload("raw/a", order(1) + order(2))

@@ -1,0 +1,148 @@
+"""A load that the warehouse breaks off, at each moment and at both isolation levels: its retry is exact."""
+
+import contextlib
+import threading
+from typing import Any
+
+import pytest
+
+from local.stack import Stack
+from log_router.core import quarantine
+from log_router.core.errors import Refused, WillPass
+from log_router.core.manifests import Manifest
+from log_router.loading import Outcome
+from log_router.settling import Settler
+from log_router.splitting import split_chunk
+from tests.adapters.place import Place, at_each_level, order
+
+# A load writes its ledger once, just before its commit.
+LOAD = {"matching": "insert into .*ledger_order_placed"}
+COPY = {"matching": "copy .*order_placed"}
+ORDERS = b"".join(order(number) for number in range(200))
+
+
+@contextlib.contextmanager
+def fault(storage: Stack, **what: Any) -> Any:
+    """Have the warehouse fail in one way, and make sure that it did."""
+    storage.faults.arm(**what)
+    try:
+        yield
+        assert all(storage.faults.hits()), "the fault did not strike"
+    finally:
+        storage.faults.clear()
+
+
+def manifest(place: Place, run: str = "run") -> Manifest:
+    """Plan and split; return the manifest of the orders."""
+    (made,) = place.split(place.plan(run))
+    return made
+
+
+@at_each_level
+@pytest.mark.parametrize(
+    ("what", "loaded"),
+    [
+        ({"at": "statement", "does": "drop", "matching": "lock table .*ledger_order_placed"}, 0),
+        ({"at": "statement", "does": "drop", **COPY}, 0),
+        ({"at": "copy", "does": "drop", **COPY}, 0),
+        ({"at": "statement", "does": "drop", **LOAD}, 0),
+        ({"at": "before_commit", "does": "drop", **LOAD}, 0),
+        ({"at": "after_commit", "does": "drop", **LOAD}, 200),
+    ],
+)
+def test_a_lost_connection_is_made_good(
+    storage: Stack, place: Place, what: dict[str, Any], loaded: int
+) -> None:
+    """Whenever the connection is lost, the retry finds in the ledger what took effect, and loads what did not."""
+    place.upload("raw/a", ORDERS)
+    orders = manifest(place)
+    with fault(storage, **what), pytest.raises(WillPass):
+        place.load(orders)
+    left = 200 - loaded
+    again = Outcome("order_placed", rows=left, objects=left // 200, already_loaded=loaded // 200)
+    assert place.load(orders) == again
+    assert place.rows('SELECT COUNT(*), COUNT(DISTINCT "order") FROM order_placed') == [[200, 200]]
+
+
+@at_each_level
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [("XX000", "1023"), ("XX000", "1018"), ("40P01", "deadlock detected")],
+)
+def test_conflicts_are_begun_anew(storage: Stack, place: Place, code: str, message: str) -> None:
+    """A transaction that loses against another is begun anew at once, without a failed task."""
+    place.upload("raw/a", ORDERS)
+    orders = manifest(place)
+    with fault(storage, at="statement", does="error", code=code, message=message, times=2, **LOAD):
+        assert place.load(orders).rows == 200
+    assert place.rows("SELECT COUNT(*) FROM order_placed") == [[200]]
+
+
+def test_a_full_disk_needs_a_person(storage: Stack, place: Place) -> None:
+    """What no retry mends is not retried, and says what to do; nothing is loaded."""
+    place.upload("raw/a", ORDERS)
+    orders = manifest(place)
+    disk = {"code": "53100", "message": "could not extend relation: disk full"}
+    with (
+        fault(storage, at="copy", does="error", **disk, **COPY),
+        pytest.raises(Refused, match="free space or resize"),
+    ):
+        place.load(orders)
+    assert place.rows("SELECT COUNT(*) FROM order_placed") == [[0]]
+
+
+@at_each_level
+@pytest.mark.parametrize("at", ["before_commit", "after_commit"])
+def test_a_settlement_is_recorded_once(storage: Stack, place: Place, at: str) -> None:
+    """A settle task whose commit is not heard of is tried again: one record of each object, each bad line once."""
+    place.upload("raw/a", ORDERS + b"bad\n")
+    batch = place.plan()
+    reports = [split_chunk(place.store, batch, place.catalog, 0)]
+    for one in place.split(batch):
+        place.load(one)
+    settler = Settler(place.warehouse, place.statements, place.settings.ledger_schema)
+
+    def settle() -> None:
+        place.load(quarantine.manifest(batch.batch_id, batch.config_hash, reports))
+        settler.settle(batch, place.catalog, reports, {"order_placed"})
+
+    for table in ("ledger_quarantined_lines", "object_events"):
+        with fault(storage, at=at, does="drop", matching=f'insert into .*"{table}"'), pytest.raises(WillPass):
+            settle()
+    settle()
+    ledger = place.settings.ledger_schema
+    assert place.rows(f"SELECT rows_split, quarantined FROM {ledger}.objects") == [[200, 1]]
+    assert place.rows(f"SELECT COUNT(*) FROM {ledger}.quarantined_lines") == [[1]]
+
+
+@at_each_level
+def test_runs_that_settle_at_once(place: Place) -> None:
+    """Runs over the same objects plan, load and settle side by side: none fails, all is there once."""
+    place.upload("raw/a", ORDERS)
+    place.upload("raw/b", order(200) + b"bad\n")
+    batches = [place.plan(f"run {number}") for number in range(4)]
+    failures: list[BaseException] = []
+
+    def run(number: int) -> None:
+        batch = batches[number]
+        try:
+            reports = [split_chunk(place.store, batch, place.catalog, 0)]
+            for one in place.split(batch):
+                place.load(one)
+            place.load(quarantine.manifest(batch.batch_id, batch.config_hash, reports))
+            settler = Settler(place.warehouse, place.statements, place.settings.ledger_schema)
+            settler.settle(batch, place.catalog, reports, {"order_placed"})
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    threads = [threading.Thread(target=run, args=[number]) for number in range(len(batches))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    ledger = place.settings.ledger_schema
+    assert place.rows('SELECT COUNT(*), COUNT(DISTINCT "order") FROM order_placed') == [[201, 201]]
+    assert place.rows(f"SELECT COUNT(*), SUM(quarantined) FROM {ledger}.objects") == [[2, 1]]
+    assert place.rows(f"SELECT COUNT(*) FROM {ledger}.quarantined_lines") == [[1]]
