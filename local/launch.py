@@ -18,6 +18,7 @@ from local.environment import (
     REGION,
     ROOT,
     StackError,
+    aws_environment,
     forget_foreign_variables,
 )
 from local.ports import Ports
@@ -26,6 +27,8 @@ from local.stack import RAW_BUCKET, STAGING_BUCKET, Stack
 STATE_DIR = ROOT / ".local" / "stack"
 RAW_PREFIX = "raw/%Y/%m/%d/%H/"
 SCHEMA = "marketplace"
+# what a shell needs of the terminal it runs in
+_TERMINAL = ("TERM", "COLORTERM", "COLUMNS", "LINES")
 
 
 @contextlib.contextmanager
@@ -105,6 +108,24 @@ def buckets_of(config_dir: Path) -> list[str]:
         ) from None
 
 
+def shell_environment(stack: Stack) -> dict[str, str]:
+    """Return the environment of a person's shell: `airflow`, `aws`, boto3 and `psql` reach the stack in it."""
+    found = stack.env() | aws_environment(stack.s3_endpoint)
+    warehouse = stack.warehouse
+    path = (str(ROOT / ".venv" / "bin"), found["PATH"], str(stack.postgres_binaries))
+    return {
+        **found,
+        **{name: os.environ[name] for name in _TERMINAL if name in os.environ},
+        "PATH": os.pathsep.join(path),
+        "PGHOST": warehouse["host"],
+        "PGPORT": str(warehouse["port"]),
+        "PGDATABASE": warehouse["database"],
+        "PGUSER": warehouse["user"],
+        "PGPASSWORD": warehouse["password"],
+        "PGSSLMODE": "disable",
+    }
+
+
 def _shell() -> None:
     """Open a shell at the running stack; commands may also come by standard input."""
     stack = Stack.running_in(STATE_DIR)
@@ -113,7 +134,9 @@ def _shell() -> None:
     by_hand = sys.stdin.isatty()
     if by_hand:
         print("`airflow`, `aws`, boto3 and `psql` reach the stack from here. `exit` leaves it.", flush=True)
-    done = subprocess.run([os.environ.get("SHELL") or "bash"], env=stack.shell_env(), cwd=ROOT, check=False)
+    done = subprocess.run(
+        [os.environ.get("SHELL") or "bash"], env=shell_environment(stack), cwd=ROOT, check=False
+    )
     # the status of the last thing typed is no failure of `make shell`
     if not by_hand and done.returncode:
         sys.exit(done.returncode)

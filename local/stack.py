@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 RAW_BUCKET = "marketplace-events"
 STAGING_BUCKET = "log-router-staging"
-# what a shell needs of the terminal it runs in
-_TERMINAL = ("TERM", "COLORTERM", "COLUMNS", "LINES")
 TWIN = "twin"
 _STORAGE = (postgres.NAME, s3.NAME, TWIN)
 _STORAGE_PORTS = ("postgres", "s3", "warehouse")
@@ -147,23 +145,6 @@ class Stack:
         )
         return found | self._own()
 
-    def shell_env(self) -> dict[str, str]:
-        """Return the environment of a person's shell: `airflow`, `aws`, boto3 and `psql` reach this stack."""
-        found = self.env() | aws_environment(self.s3_endpoint)
-        warehouse = self.warehouse
-        path = (str(ROOT / ".venv" / "bin"), found["PATH"], str(self._postgres().binaries))
-        return {
-            **found,
-            **{name: os.environ[name] for name in _TERMINAL if name in os.environ},
-            "PATH": os.pathsep.join(path),
-            "PGHOST": warehouse["host"],
-            "PGPORT": str(warehouse["port"]),
-            "PGDATABASE": warehouse["database"],
-            "PGUSER": warehouse["user"],
-            "PGPASSWORD": warehouse["password"],
-            "PGSSLMODE": "disable",
-        }
-
     @classmethod
     def running_in(cls, state_dir: Path) -> "Stack | None":
         """Return the stack that is up in a state folder, Airflow and all, with the settings it was started with."""
@@ -234,6 +215,11 @@ class Stack:
     def faults(self) -> Faults:
         """What makes the twin fail on demand, if this stack was made with `faults`."""
         return Faults(self.ports.faults)
+
+    @property
+    def postgres_binaries(self) -> Path:
+        """The folder of PostgreSQL's own programs, `psql` among them."""
+        return self._postgres().binaries
 
     @property
     def postgres_dsn(self) -> str:

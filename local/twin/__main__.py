@@ -9,6 +9,8 @@ import sys
 import threading
 from pathlib import Path
 
+import psycopg
+
 from local.twin.errors import TwinError
 from local.twin.isolation import LEVELS
 from local.twin.server import LOOPBACK, Config, Twin
@@ -46,7 +48,7 @@ def main() -> int:
     )  # fmt: skip
     try:
         twin = Twin(config)
-    except (OSError, TwinError) as error:
+    except (OSError, TwinError, psycopg.Error) as error:
         print(f"local.twin: can't start: {error}", file=sys.stderr)
         return 1
     done = threading.Event()

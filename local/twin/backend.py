@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
-from local.twin import wire
 from local.twin.errors import TwinError, cancelled, in_redshift_words
 from local.twin.faults import Strikes
+from local.twin.protocol import wire
 from local.twin.sql.tokens import quoted
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _OPTIONS = (
     "-c standard_conforming_strings=off -c escape_string_warning=off -c backslash_quote=on -c timezone=UTC "
     "-c default_transaction_isolation=repeatable\\ read -c client_encoding=UTF8 -c datestyle=ISO,MDY "
+    # digits of floating-point numbers are those that they certainly have
+    "-c extra_float_digits=0 "
     "-c client_min_messages=notice -c plan_cache_mode=auto -c jit=off -c deadlock_timeout=100ms "
     # what a client answers to Redshift's MD5 challenge is checked against what CREATE USER stored
     "-c password_encryption=md5"
@@ -143,16 +145,13 @@ class Backend:
 
     def query(self, sql: str) -> list[Row]:
         """Return the rows of a statement of our own, as text; raises `TwinError`."""
-        if self.piped and self.status == b"I":
-            # alone, it would commit what the pipeline has done so far
-            self.begin_implicit()
+        self._join_pipeline()
         self.send(wire.message(b"Q", wire.text(sql)))
-        return self.finish()
+        return self._finish()
 
     def aside(self, sql: str) -> list[Row]:
         """Do as `query` does with one statement, and keep the client's unnamed statement and portal."""
-        if self.piped and self.status == b"I":
-            self.begin_implicit()
+        self._join_pipeline()
         self.send(
             wire.message(b"C", b"S" + _OWN_NAME)
             + wire.message(b"C", b"P" + _OWN_NAME)
@@ -161,7 +160,12 @@ class Backend:
             + wire.message(b"E", _OWN_NAME + b"\0" * 4)
             + wire.message(b"S")
         )
-        return self.finish()
+        return self._finish()
+
+    def _join_pipeline(self) -> None:
+        """Make a pipeline's transaction the twin's: a statement alone would commit what it has done so far."""
+        if self.piped and self.status == b"I":
+            self.begin_implicit()
 
     def query_as_twin(self, sql: str) -> None:
         """Run a statement of our own, within a transaction, with the twin's rights instead of the client's."""
@@ -201,7 +205,7 @@ class Backend:
         self.aside("COMMIT")
         self.strikes.around_commit("after_commit")
 
-    def finish(self) -> list[Row]:
+    def _finish(self) -> list[Row]:
         """Return the rows that arrive until PostgreSQL is ready again; raises its error."""
         rows: list[Row] = []
         failure: TwinError | None = None
@@ -242,7 +246,7 @@ class Backend:
                 self._until_ready()
             raise
         self.send(wire.message(b"c"))
-        self.finish()
+        self._finish()
 
     def _raise_early_failure(self) -> None:
         """Raise PostgreSQL's error when it has already given up on the running COPY."""
@@ -259,8 +263,7 @@ class Backend:
 
     def poison(self) -> None:
         """Put an open transaction into its failed state, as an error of PostgreSQL's own would."""
-        if self.piped and self.status == b"I":
-            self.begin_implicit()
+        self._join_pipeline()
         if self.status == b"T":
             self.send(wire.message(b"Q", wire.text(_POISON)))
             self._until_ready()

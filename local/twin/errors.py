@@ -1,10 +1,11 @@
 """What a client hears when a statement fails, in Redshift's words.
 
-TwinError            one ErrorResponse: SQLSTATE, message, detail
-  syntax_error()     42601, as Redshift's parser says it
-  not_supported()    0A000, Redshift knows no such thing
-  not_in_twin()      0A000, Redshift knows it, this test double does not
-  cancelled()        57014, the client has cancelled, or its statement_timeout is over
+TwinError               one ErrorResponse: SQLSTATE, message, detail
+  syntax_error()        42601, as Redshift's parser says it
+  not_supported()       0A000, Redshift knows no such thing
+  not_in_twin()         0A000, Redshift knows it, this test double does not
+  failed_transaction()  25P02, nothing but the transaction's end is taken now
+  cancelled()           57014, the client has cancelled, or its statement_timeout is over
 """
 
 from __future__ import annotations
@@ -33,10 +34,14 @@ _OTHERWISE = {
 # Redshift's number for a transaction that is not isolated from others any more, which is the whole message.
 CONFLICT = "1023"
 _LOST_RACE = "40001"
-UNDEFINED_TABLE = "42P01"
+_TOO_BIG = "54000"
 
 # Redshift has more of them than the twin; of a user's own table the same words would be true.
-_SYSTEM_TABLE = re.compile(r'relation "(?:pg_catalog\.)?((?:stl|stv|svcs|svl|svv|sys)_\w+)" does not exist')
+_SYSTEM_TABLE = re.compile(
+    r'relation "(?:pg_catalog\.)?((?:stl|stv|svcs|svl|svv|sys)_\w+'
+    r'|pg_(?:\w+_info|external_schema|library|statistic_indicator))" does not exist'
+)
+_MEDIAN_OF_TIMES = re.compile(r"function twin\.percentile_(cont|disc)\((date|time)")
 
 
 class TwinError(Exception):
@@ -65,6 +70,14 @@ def not_in_twin(what: str) -> TwinError:
         f"{what} is not supported by the local Redshift twin",
         code=UNSUPPORTED,
         detail="Redshift itself may accept it; see local/twin/README.md for what the twin does not do.",
+    )
+
+
+def failed_transaction() -> TwinError:
+    """Return the refusal of everything but the end of a transaction in which a statement has failed."""
+    return TwinError(
+        "current transaction is aborted, commands ignored until end of transaction block",
+        code=FAILED_TRANSACTION,
     )
 
 
@@ -98,15 +111,23 @@ def _named(message: str) -> str:
     return re.sub("^permission denied for (table|view|sequence) ", "permission denied for relation ", message)
 
 
+def _lacking(code: str, message: str) -> str:
+    """Return what of Redshift's the twin lacks, if that is why PostgreSQL refused."""
+    if found := _SYSTEM_TABLE.match(message):
+        return f"The system table {found[1]}"
+    if code == _TOO_BIG and message.startswith("row is too big"):
+        return "A row of more than 8,160 bytes, a long value counted as 18,"
+    return "MEDIAN or a percentile of dates and times" if _MEDIAN_OF_TIMES.match(message) else ""
+
+
 def in_redshift_words(fields: dict[str, str]) -> TwinError:
     """Return PostgreSQL's error as Redshift would report it."""
     code, message = fields.get("C", INTERNAL), fields.get("M", "")
     if code == _LOST_RACE:
         # which table and which transactions, the session's isolation knows
         return TwinError(CONFLICT)
-    system_table = _SYSTEM_TABLE.match(message)
-    if code == UNDEFINED_TABLE and system_table:
-        return not_in_twin(f"The system table {system_table[1]}")
+    if lacking := _lacking(code, message):
+        return not_in_twin(lacking)
     domain = fields.get("d", "")
     if code == CHECK_VIOLATION and fields.get("s") == "twin" and domain:
         kind, _, size = domain.partition("_")

@@ -26,7 +26,7 @@ import re
 import socket
 import socketserver
 import threading
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from local.twin.errors import TwinError, cancelled
 
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 Moment = Literal["statement", "copy", "before_commit", "after_commit"]
 Deed = Literal["drop", "delay", "error"]
-_MOMENTS = ("statement", "copy", "before_commit", "after_commit")
-_DEEDS = ("drop", "delay", "error")
+_MOMENTS = get_args(Moment)
+_DEEDS = get_args(Deed)
 _LOOPBACK = "127.0.0.1"
 
 

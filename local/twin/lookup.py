@@ -34,7 +34,7 @@ class Lookup:
         """Return the texts of those among the names that are late-binding views."""
         self._before()
         # t.data.items is no relation but a path
-        names = [parts for parts in names if len(parts) <= len(("schema", "view"))]
+        names = [parts for parts in names if not parts[2:]]
         texts = ", ".join(literal(quoted(parts)) for parts in names)
         rows = self._backend.query(
             "SELECT n.place, l.definition, has_table_privilege(l.relation, 'SELECT')"

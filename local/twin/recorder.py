@@ -27,6 +27,7 @@ class Loading:
 
     query: int
     session: int
+    user: int
     table_id: int
     table: str
     database: str
@@ -100,10 +101,11 @@ class Recorder:
             _insert(cursor, "copy_file", _files(load, outcome))
             _insert(cursor, "copy", [_history(load, outcome)])
 
-    def s3_error(self, query: int, session: int, error: S3Error) -> None:
+    def s3_error(self, query: int, session: int, user: int, error: S3Error) -> None:
         """Write what S3 refused a COPY."""
         with self._lock, self._connection.cursor() as cursor:
             row = {
+                "userid": user,
                 "query": query,
                 "pid": session,
                 "bucket": error.bucket,
@@ -127,7 +129,7 @@ def _insert(cursor: psycopg.Cursor[object], table: str, rows: Sequence[dict[str,
 
 def _error(load: Loading, error: LoadError) -> dict[str, object]:
     return {
-        "tbl": load.table_id, "session": load.session, "query": load.query, "filename": error.file,
+        "userid": load.user, "tbl": load.table_id, "session": load.session, "query": load.query, "filename": error.file,
         "line_number": error.line, **_column(error.column), "raw_line": _shown(error.raw_line),
         "raw_field_value": _shown(error.raw_field), "err_code": error.code, "err_reason": error.reason,
         "table_name": load.table, "database_name": load.database,
@@ -137,8 +139,8 @@ def _error(load: Loading, error: LoadError) -> dict[str, object]:
 def _values(load: Loading, errors: Sequence[LoadError]) -> list[dict[str, object]]:
     return [
         {
-            "session": load.session, "query": load.query, "filename": error.file, "line_number": error.line,
-            "field": number, **_column(value.column), "value": _shown(value.text),
+            "userid": load.user, "session": load.session, "query": load.query, "filename": error.file,
+            "line_number": error.line, "field": number, **_column(value.column), "value": _shown(value.text),
         }
         for error in errors
         for number, value in enumerate(error.values)
@@ -148,8 +150,8 @@ def _values(load: Loading, errors: Sequence[LoadError]) -> list[dict[str, object
 def _replacements(load: Loading, replacements: Sequence[Replacement]) -> list[dict[str, object]]:
     return [
         {
-            "tbl": load.table_id, "session": load.session, "query": load.query, "filename": found.file,
-            "line_number": found.line, "colname": found.column.name if found.column else "",
+            "userid": load.user, "tbl": load.table_id, "session": load.session, "query": load.query,
+            "filename": found.file, "line_number": found.line, "colname": found.column.name if found.column else "",
             "raw_line": _shown(found.raw_line),
         }
         for found in replacements
@@ -160,8 +162,8 @@ def _files(load: Loading, outcome: Outcome) -> list[dict[str, object]]:
     kind = "JSON" if outcome.file_format == "json" else "Text"
     return [
         {
-            "query": load.query, "filename": file.url, "lines_scanned": file.lines, "bytes_scanned": file.size,
-            "started": file.started, "curtime": file.ended, "file_format": kind,
+            "userid": load.user, "query": load.query, "filename": file.url, "lines_scanned": file.lines,
+            "bytes_scanned": file.size, "started": file.started, "curtime": file.ended, "file_format": kind,
         }
         for file in outcome.files
     ]  # fmt: skip
@@ -169,7 +171,7 @@ def _files(load: Loading, outcome: Outcome) -> list[dict[str, object]]:
 
 def _history(load: Loading, outcome: Outcome) -> dict[str, object]:
     return {
-        "query": load.query, "session": load.session, "database_name": load.database,
+        "userid": load.user, "query": load.query, "session": load.session, "database_name": load.database,
         "status": "aborted" if outcome.failure else "completed", "table_name": load.table,
         "started": outcome.started, "ended": outcome.ended, "data_source": outcome.source,
         "file_format": outcome.file_format, "loaded_rows": outcome.rows, "loaded_bytes": outcome.size,

@@ -9,16 +9,15 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
-from local.twin import tls
 from local.twin.catalog.install import install
 from local.twin.faults import Armed, Control
 from local.twin.isolation import Transactions
 from local.twin.load.source import Source, client
+from local.twin.protocol import tls
+from local.twin.protocol.session import Session
 from local.twin.recorder import Recorder
-from local.twin.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
@@ -52,6 +51,7 @@ class Twin:
         self.source = Source(client(config.s3_endpoint, config.region), config.region)
         self._sessions: set[Session] = set()
         self._lock = threading.Lock()
+        self._stopped = threading.Event()
         self._listener = socket.create_server((LOOPBACK, config.port), backlog=_BACKLOG)
         self.port = int(self._listener.getsockname()[1])
         self.armed = None if config.control_port is None else Armed()
@@ -59,19 +59,23 @@ class Twin:
 
     def serve(self) -> None:
         """Take clients until `stop`."""
-        with contextlib.suppress(OSError):
-            # accept fails when stop closes the listener
-            for connection in self._connections():
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                threading.Thread(target=Session(self, connection).serve, daemon=True).start()
-
-    def _connections(self) -> Iterator[socket.socket]:
         while True:
-            yield self._listener.accept()[0]
+            try:
+                connection = self._listener.accept()[0]
+            except ConnectionAbortedError:
+                # its client was gone before it was taken
+                continue
+            except OSError:
+                if self._stopped.is_set():
+                    return
+                raise
+            threading.Thread(target=Session(self, connection).serve, daemon=True).start()
 
     def stop(self) -> None:
         """Stop taking clients and end the sessions; PostgreSQL rolls back what they left open."""
+        self._stopped.set()
         with contextlib.suppress(OSError):
+            # nobody may be waiting in accept
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         if self._control is not None:

@@ -27,6 +27,8 @@ EVENTS = reference.events(ROOT / "include" / "events")
 DAY = datetime(2025, 3, 1, tzinfo=UTC)
 SCHEMA = "marketplace"
 PREFIX = "raw/%Y/%m/%d/%H/"
+# Each event of an hour is a task, and so seconds: where the events don't matter, an hour has few lines and so few.
+FEW_LINES = 25
 
 pytestmark = pytest.mark.e2e
 
@@ -157,7 +159,8 @@ def test_generated_hours_arrive_whole(stack: Stack) -> None:
     assert stack.wait_for_run("log_router_hourly", run) == "success"
     assert contents(stack, SCHEMA, [event["table"] for event in EVENTS.values()]) == found
     # A late object, after a try that had nothing to do: its chunk and its events are run all the same.
-    late = {key + ".late": one for key, one in write(stack, DAY + timedelta(hours=5)).items()}
+    other = write(stack, DAY + timedelta(hours=5), lines_per_object=FEW_LINES)
+    late = {key + ".late": one for key, one in other.items()}
     for key in late:
         body = stack.s3().get_object(Bucket=RAW_BUCKET, Key=key.removesuffix(".late"))["Body"].read()
         stack.s3().put_object(Bucket=RAW_BUCKET, Key=late_key(key), Body=body)
@@ -237,7 +240,7 @@ def copying(stack: Stack, table: str) -> bool:
 def test_a_wrong_config_fails_the_plan(stack: Stack, config: Path) -> None:
     """Mistakes in event files fail the plan, all at once and before anything is read; a fix and a clear load."""
     hour = DAY + timedelta(hours=12)
-    expected = write(stack, hour)
+    expected = write(stack, hour, lines_per_object=FEW_LINES)
     good = (config / "events" / "page_viewed.yaml").read_text()
     (config / "events" / "page_viewed.yaml").write_text(good.replace("type: timestamp", "type: timestmap"))
     (config / "events" / "Order_Placed.yaml").write_text("columns: [{name: id, type: bigint}]\n")
@@ -257,7 +260,7 @@ def test_a_wrong_config_fails_the_plan(stack: Stack, config: Path) -> None:
 def test_a_missing_bucket_fails_the_plan(stack: Stack) -> None:
     """A raw bucket that is not there, here by an Airflow Variable, is named with the remedy."""
     hour = DAY + timedelta(hours=13)
-    expected = write(stack, hour)
+    expected = write(stack, hour, lines_per_object=FEW_LINES)
     with settings_variable(stack, raw_bucket="no-such-bucket"):
         run_id = trigger(stack, hour.isoformat())
         assert stack.wait_for_run("log_router_hourly", run_id) == "failed"
@@ -270,7 +273,7 @@ def test_a_missing_bucket_fails_the_plan(stack: Stack) -> None:
 def test_settings_that_airflow_can_not_read_are_waited_for(stack: Stack) -> None:
     """A Variable that is there, but that Airflow fails to decrypt, is not taken for one that is not there."""
     hour = DAY + timedelta(hours=16)
-    expected = write(stack, hour)
+    expected = write(stack, hour, lines_per_object=FEW_LINES)
     with settings_variable(stack, raw_bucket="no-such-bucket"):
         with psycopg.connect(stack.postgres_dsn, dbname=AIRFLOW_DATABASE) as connection:
             connection.execute("UPDATE variable SET val = 'not by this key', is_encrypted = true")
@@ -302,7 +305,7 @@ def test_a_broken_object_holds_nothing_up(stack: Stack) -> None:
     A reload of the hour then takes back every row and loads it again.
     """
     hour = DAY + timedelta(hours=14)
-    expected = write(stack, hour)
+    expected = write(stack, hour, lines_per_object=FEW_LINES)
     broken = min(expected)
     whole = stack.s3().get_object(Bucket=RAW_BUCKET, Key=broken)["Body"].read()
     stack.s3().put_object(Bucket=RAW_BUCKET, Key=broken, Body=whole[:-100])
@@ -327,7 +330,7 @@ def test_a_broken_object_holds_nothing_up(stack: Stack) -> None:
 def test_an_unreachable_warehouse_is_tried_again(stack: Stack) -> None:
     """While the warehouse is away tasks say so and are tried again; once it is back, the run goes on."""
     hour = DAY + timedelta(hours=15)
-    expected = write(stack, hour)
+    expected = write(stack, hour, lines_per_object=FEW_LINES)
     stack.processes.stop(["twin"])
     try:
         run_id = trigger(stack, hour.isoformat())

@@ -19,7 +19,7 @@ def test_a_shell_reaches_the_stack_and_nothing_else(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("TERM", "xterm")
     ports = Ports(s3=4001, warehouse=4002)
     stack = Stack(tmp_path, ports, config_dir=ROOT / "examples" / "github")
-    found = stack.shell_env()
+    found = launch.shell_environment(stack)
     assert {name for name, value in stack.env().items() if found[name] != value} == {"PATH"}
     wanted = {
         "LOG_ROUTER_CONFIG": str(ROOT / "examples" / "github"),

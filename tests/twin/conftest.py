@@ -1,24 +1,21 @@
 """A real PostgreSQL, a real S3 server over HTTP, and the twin between them, once for all tests."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
 
 from local import s3
 from local.credentials import Credentials
-from local.environment import ROOT, aws_environment, base_environment
+from local.environment import base_environment
 from local.ports import Ports
 from local.postgres import Postgres
 from local.processes import Processes
 from local.twin.faults import Faults
-from local.twin.tls import AUTHORITY
-from tests.twin.warehouse import PASSWORD, USER, Bucket, Warehouse
+from local.twin.protocol.tls import AUTHORITY
+from tests.twin.warehouse import USER, Bucket, Db, Warehouse, running_twin
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -43,30 +40,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory, ports: Ports) -> Iterator[Pa
     try:
         postgres.start(processes)
         s3.start(processes, state, ports.s3, environment)
-        endpoint = f"http://127.0.0.1:{ports.s3}"
-        twin = _start_twin(ports, postgres.dsn, endpoint, environment)
-        try:
+        tls = ("--tls-dir", f"{environment['HOME']}/tls")
+        listens = ("--port", str(ports.warehouse), "--control-port", str(ports.faults))
+        with running_twin(postgres.dsn, ports.s3, environment, *listens, *tls) as port:
+            assert port == ports.warehouse
             yield state
-        finally:
-            twin.terminate()
-            assert twin.wait(timeout=20) == 0
-            assert twin.stdout is not None
-            twin.stdout.close()
     finally:
         processes.stop()
-
-
-def _start_twin(ports: Ports, dsn: str, endpoint: str, environment: dict[str, str]) -> subprocess.Popen[str]:
-    command = [
-        sys.executable, "-m", "local.twin", "--port", str(ports.warehouse), "--pg", dsn, "--s3-endpoint", endpoint,
-        "--region", "us-east-1", "--user", USER, "--tls-dir", f"{environment['HOME']}/tls",
-        "--control-port", str(ports.faults),
-    ]  # fmt: skip
-    variables = {**environment, **aws_environment(endpoint), "TWIN_PASSWORD": PASSWORD}
-    twin = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True)
-    assert twin.stdout is not None
-    assert twin.stdout.readline() == f"Redshift twin ready on 127.0.0.1:{ports.warehouse}\n"
-    return twin
 
 
 @pytest.fixture(scope="session")
@@ -106,17 +86,24 @@ def bucket(s3_client: "S3Client") -> Bucket:
 
 
 @pytest.fixture
-def db(warehouse: Warehouse) -> Iterator[psycopg.Connection[Any]]:
+def db(warehouse: Warehouse) -> Iterator[Db]:
     """A psycopg connection in autocommit mode."""
     with warehouse.connect() as connection:
         yield connection
 
 
 @pytest.fixture
-def schema(db: psycopg.Connection[Any]) -> Iterator[str]:
+def schema(db: Db) -> Iterator[str]:
     """A schema of the test's own, on the connection's search path."""
     name = f"t_{os.urandom(4).hex()}"
     db.execute(f"create schema {name}".encode())
     db.execute(f"set search_path to {name}".encode())
     yield name
     db.execute(f"drop schema {name} cascade".encode())
+
+
+@pytest.fixture
+def table(db: Db, schema: str) -> str:
+    """The name of an empty table with one column, `a`."""
+    db.execute("create table t (a int)")
+    return f"{schema}.t"

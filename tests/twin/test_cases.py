@@ -14,12 +14,11 @@ import pytest
 from local import s3
 from local.environment import ROOT
 from tests.twin.conformance import Body, Case, Placed, known_not_met, read_cases, same
-from tests.twin.warehouse import ROLE, Bucket, Warehouse
+from tests.twin.warehouse import ROLE, Bucket, Db, Warehouse
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-Db = psycopg.Connection[Any]
 CASES = read_cases(Path(__file__).parent / "cases")
 BUCKET = "twin-cases"
 

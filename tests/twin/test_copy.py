@@ -10,12 +10,11 @@ import psycopg
 import pytest
 from backports import zstd
 
-from tests.twin.warehouse import FORMAT, ROLE, Bucket, copy
+from tests.twin.warehouse import Bucket, Db, copy
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-Db = psycopg.Connection[Any]
 pytestmark = pytest.mark.usefixtures("schema")
 
 
@@ -64,13 +63,12 @@ def test_compressions_and_their_members(db: Db, bucket: Bucket, option: str, pac
     assert db.execute("select sum(a) from t").fetchone() == (3,)
 
 
-def test_wrong_compression_fails_the_load(db: Db, bucket: Bucket) -> None:
-    """A plain file is no GZIP, and half a GZIP file is none either."""
+def test_half_a_compressed_file_fails_the_load(db: Db, bucket: Bucket) -> None:
+    """What was read before its broken end is not loaded either."""
     db.execute("create table t (a int)")
     whole = gzip.compress(lines(*({"a": n} for n in range(1000))))
-    for body in (lines({"a": 1}), whole[: len(whole) // 2]):
-        with pytest.raises(psycopg.errors.InternalError_, match="Failed to decompress"):
-            db.execute(copy("t", bucket.put("x", body), "gzip").encode())
+    with pytest.raises(psycopg.errors.InternalError_, match="Failed to decompress"):
+        db.execute(copy("t", bucket.put("x", whole[: len(whole) // 2]), "gzip").encode())
     assert db.execute("select count(*) from t").fetchone() == (0,)
 
 
@@ -182,6 +180,8 @@ def test_values_that_a_column_takes(
     url = bucket.put("x", b'{"v":' + value.encode() + b"}")
     db.execute(copy("t", url, "timeformat 'auto' dateformat 'auto'").encode())
     text = "v" if "char" in type_ else "v::varchar"
+    if type_ == "boolean":
+        text = "case v when true then 'true' when false then 'false' end"
     assert db.execute(f"select {text} from t".encode()).fetchone() == (shown,)
 
 
@@ -216,103 +216,6 @@ def test_a_document_may_have_four_megabytes(db: Db, bucket: Bucket) -> None:
         assert last_error(db)[:3] == (1216, "", 1)
 
 
-def test_maxerror_lets_fewer_errors_pass(db: Db, bucket: Bucket) -> None:
-    """The load fails at as many errors as MAXERROR says; fewer are recorded, and the rest is loaded."""
-    db.execute("create table t (a int)")
-    url = bucket.put("x", b'{"a":1}\n{"a":"x"}\n{bad\n{"a":2}\n')
-    fails(db, copy("t", url, "maxerror 2"))
-    db.execute(
-        copy("t", bucket.put("y", b'{"a":1}\n{"a":"x"}\n{"a":oops}\n{"a":2}\n'), "maxerror 3").encode()
-    )
-    assert db.execute("select sum(a), pg_last_copy_count() from t").fetchone() == (3, 2)
-    assert db.execute(
-        "select line_number, error_code from sys_load_error_detail where query_id = pg_last_copy_id() order by 1"
-    ).fetchall() == [(2, 1207), (3, 1216)]
-
-
-def test_a_manifest_loads_exactly_its_files(db: Db, bucket: Bucket) -> None:
-    """A file listed twice loads twice; a neighbour with the same prefix does not load."""
-    db.execute("create table t (a int)")
-    one, two = bucket.put("part1", lines({"a": 1})), bucket.put("part2", lines({"a": 10}))
-    bucket.put("part11", lines({"a": 100}))
-    manifest = bucket.manifest({"url": one, "mandatory": True}, {"url": two}, {"url": two, "mandatory": True})
-    db.execute(copy("t", manifest, "manifest").encode())
-    assert db.execute("select sum(a), pg_last_copy_count() from t").fetchone() == (21, 3)
-
-
-def test_a_prefix_takes_its_neighbours(db: Db, bucket: Bucket) -> None:
-    """Without a manifest the name is a prefix."""
-    db.execute("create table t (a int)")
-    for n in (1, 10, 100):
-        bucket.put(f"part{n}", lines({"a": n}))
-    db.execute(copy("t", bucket.url("part1")).encode())
-    assert db.execute("select sum(a) from t").fetchone() == (111,)
-
-
-@pytest.mark.parametrize(
-    ("entry", "message"),
-    [
-        ({"url": "gone", "mandatory": True}, "NoSuchKey"),
-        ({"url": "here", "mandatory": True, "meta": {"content_length": 7}}, "unexpected size"),
-    ],
-)
-def test_manifest_faults(db: Db, bucket: Bucket, entry: dict[str, Any], message: str) -> None:
-    """A mandatory file that is missing, and a size that differs, fail the load."""
-    db.execute("create table t (a int)")
-    bucket.put("here", lines({"a": 1}))
-    manifest = bucket.manifest({**entry, "url": bucket.url(entry["url"])})
-    with pytest.raises(psycopg.errors.InternalError_, match=message):
-        db.execute(copy("t", manifest, "manifest").encode())
-
-
-def test_a_missing_file_that_is_not_mandatory_is_passed_over(db: Db, bucket: Bucket) -> None:
-    """Without `mandatory` the rest loads."""
-    db.execute("create table t (a int)")
-    manifest = bucket.manifest({"url": bucket.url("gone")}, {"url": bucket.put("x", lines({"a": 1}))})
-    db.execute(copy("t", manifest, "manifest").encode())
-    assert db.execute("select count(*) from t").fetchone() == (1,)
-
-
-def test_a_prefix_without_files_does_not_exist(db: Db, bucket: Bucket) -> None:
-    """An empty prefix is an error, not an empty load."""
-    db.execute("create table t (a int)")
-    with pytest.raises(psycopg.errors.InternalError_, match=r"The specified S3 prefix .* does not exist"):
-        db.execute(copy("t", bucket.url("nothing")).encode())
-
-
-def test_noshred_takes_the_whole_document(db: Db, bucket: Bucket) -> None:
-    """One SUPER column gets each document."""
-    db.execute("create table t (d super)")
-    db.execute(f"copy t from '{bucket.put('x', lines({'a': {'b': [1, 2]}}))}' {ROLE} json 'noshred'".encode())
-    assert db.execute("select t.d.a.b[1] from t").fetchone() == ("2",)
-
-
-OPTIONS = [
-    ("FORMAT AS JSON 'auto'", "credentials or an IAM role"),
-    (f"{FORMAT} GZIP ZSTD", "redundant"),
-    (f"{FORMAT} {ROLE}", "redundant"),
-    (f"{FORMAT} MANIFEST MANIFEST", "redundant"),
-    (f"{FORMAT} SNAPPY", 'syntax error at or near "SNAPPY"'),
-    (f"{FORMAT} FORCE", 'syntax error at or near "FORCE"'),
-    (f"{FORMAT} MAXERROR many", "syntax error"),
-    (f"{FORMAT} MAXERROR 100001", "MAXERROR"),
-    (f"{FORMAT} COMPUPDATE MAYBE", "syntax error"),
-    (f"{ROLE} FORMAT AS PARQUET", "twin"),
-    (f"{ROLE} CSV ESCAPE", "CSV is not compatible with ESCAPE"),
-    ("IAM_ROLE 'arn:nonsense' FORMAT JSON 'auto'", "IAM_ROLE"),
-]
-
-
-@pytest.mark.parametrize(("options", "message"), OPTIONS)
-def test_options_are_checked(db: Db, bucket: Bucket, options: str, message: str) -> None:
-    """Unknown, missing and clashing options are refused before anything is read."""
-    db.execute("create table t (a int)")
-    url = bucket.put("x", lines({"a": 1}))
-    with pytest.raises(psycopg.Error, match=message):
-        db.execute(f"copy t from '{url}' {options}".encode())
-    assert db.execute("select count(*) from t").fetchone() == (0,)
-
-
 def test_every_option_our_loads_use(db: Db, bucket: Bucket, schema: str) -> None:
     """The whole statement, by the default role, with every option."""
     db.execute('create table t ("a" int, "tag" varchar(5))')
@@ -323,44 +226,6 @@ def test_every_option_our_loads_use(db: Db, bucket: Bucket, schema: str) -> None
         " TIMEFORMAT 'auto' DATEFORMAT 'auto' COMPUPDATE OFF STATUPDATE OFF REGION 'us-east-1' MAXERROR 0;".encode()
     )
     assert db.execute("select * from t").fetchall() == [(1, "x")]
-
-
-def test_not_null_columns_must_be_listed(db: Db, bucket: Bucket) -> None:
-    """A NOT NULL column without a default can't be left out."""
-    db.execute("create table t (a int, b int not null)")
-    with pytest.raises(psycopg.errors.InternalError_, match="must be included in column list"):
-        db.execute(copy("t (a)", bucket.put("x", lines({"a": 1}))).encode())
-
-
-def test_copy_id_and_count_follow_the_documentation(db: Db, bucket: Bucket) -> None:
-    """A COPY that fails early changes neither; one that fails while loading has an id and no rows."""
-    db.execute("create table t (a int)")
-    assert db.execute("select pg_last_copy_id(), pg_last_copy_count()").fetchone() == (-1, 0)
-    db.execute(copy("t", bucket.put("x", lines({"a": 1}, {"a": 2}))).encode())
-    first = db.execute("select pg_last_copy_id(), pg_last_copy_count()").fetchone()
-    assert first is not None
-    assert first[1] == 2
-    with pytest.raises(psycopg.Error, match="does not exist"):
-        db.execute(copy("t", bucket.url("nothing")).encode())
-    assert db.execute("select pg_last_copy_id(), pg_last_copy_count()").fetchone() == first
-    fails(db, copy("t", bucket.put("y", b'{"a":"x"}')))
-    last = db.execute("select pg_last_copy_id(), pg_last_copy_count()").fetchone()
-    assert last is not None
-    assert last[0] > first[0]
-    assert last[1] == 0
-
-
-def test_history_and_files_are_recorded(db: Db, bucket: Bucket) -> None:
-    """sys_load_history and stl_load_commits tell what was loaded."""
-    db.execute("create table t (a int)")
-    url = bucket.put("x", lines({"a": 1}, {"a": 2}))
-    db.execute(copy("t", url).encode())
-    assert db.execute(
-        "select status, loaded_rows, error_count from sys_load_history where query_id = pg_last_copy_id()"
-    ).fetchone() == ("completed", 2, 0)
-    assert db.execute(
-        "select trim(filename), lines_scanned from stl_load_commits where query = pg_last_copy_id()"
-    ).fetchone() == (url, 2)
 
 
 def test_a_failure_keeps_its_id_over_a_rollback(db: Db, bucket: Bucket) -> None:

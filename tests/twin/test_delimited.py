@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from local.twin.load.delimited import Layout, Record, RecordError, RecordReader
+from local.twin.load.delimited import RecordReader
 from local.twin.load.documents import MAX_DOCUMENT
+from local.twin.load.records import Layout, Record, RecordError
 
 CSV = Layout("csv", delimiter=b",")
 TEXT = Layout("delimited")
@@ -143,6 +144,7 @@ def test_a_file_is_split_as_documented(layout: Layout, data: bytes, expected: li
 
 
 def test_a_record_knows_its_first_line_and_its_own_bytes() -> None:
+    """Lines are counted from the file's first, its header included."""
     found = split(Layout("csv", delimiter=b",", ignore_header=1), b'h\n1,"a\r\nb"\r\n2,c"d,e\n"x\n')
     assert [(one.number, one.raw) for one in found] == [(2, b'1,"a\r\nb"'), (4, b'2,c"d,e'), (5, b'"x')]
 

@@ -1,16 +1,16 @@
 """Clients see a Redshift."""
 
 import subprocess
+import uuid
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 from redshift_connector.error import ProgrammingError
 
-from tests.twin.warehouse import PASSWORD, Bucket, Warehouse, copy
-
-Db = psycopg.Connection[Any]
+from tests.twin.warehouse import PASSWORD, Bucket, Db, Warehouse, copy
 
 
 def test_version_is_redshifts(warehouse: Warehouse) -> None:
@@ -107,3 +107,49 @@ def test_cancel_stops_a_statement(warehouse: Warehouse) -> None:
             waiter.execute("select * from cancel_me")
         holder.execute("drop table cancel_me")
         holder.commit()
+
+
+@pytest.mark.parametrize(
+    ("value", "refusal"),
+    [
+        (uuid.UUID(int=7), "type with OID 2950 does not exist"),
+        (Jsonb({}), "type with OID 3802 does not exist"),
+        (b"bytes", "type with OID 17 does not exist"),
+        ([1, 2], "A parameter that is an array is not supported by Amazon Redshift"),
+    ],
+)
+def test_parameters_of_postgresqls_own_types_are_refused(db: Db, value: object, refusal: str) -> None:
+    """A driver names its parameters' types, and those must be Redshift's as if they stood in the SQL."""
+    with pytest.raises(psycopg.Error, match=refusal):
+        db.execute("select %s", [value])
+
+
+def test_two_phase_commit_is_refused(db: Db) -> None:
+    """Redshift has no prepared transactions; its own PREPARE is another statement."""
+    db.execute("begin")
+    with pytest.raises(
+        psycopg.errors.FeatureNotSupported, match="PREPARE is not supported by Amazon Redshift"
+    ):
+        db.execute("prepare transaction 'first phase'")
+    db.execute("rollback")
+
+
+def test_procedures_are_not_listed(warehouse: Warehouse) -> None:
+    """What the driver asks for is Redshift's, and the twin says that it lacks it."""
+    with (
+        warehouse.redshift() as connection,
+        connection.cursor() as cursor,
+        pytest.raises(ProgrammingError, match="pg_proc_info is not supported by the local Redshift twin"),
+    ):
+        cursor.get_procedures()
+
+
+def test_rows_of_a_file_are_inserted(warehouse: Warehouse, schema: str, tmp_path: Path) -> None:
+    """Amazon's driver sends a file's rows as one INSERT a batch."""
+    (tmp_path / "rows.csv").write_text("a,b\n1,x\n2,y\n3,z\n")
+    with warehouse.redshift() as connection, connection.cursor() as cursor:
+        table = f"{schema}.bulk"
+        cursor.execute(f"create table {table} (a int, b varchar(3))")
+        cursor.insert_data_bulk(str(tmp_path / "rows.csv"), table, [0, 1], ["a", "b"], ",", batch_size=2)
+        cursor.execute(f"select a, b from {table} order by a")
+        assert [tuple(row) for row in cursor.fetchall()] == [(1, "x"), (2, "y"), (3, "z")]

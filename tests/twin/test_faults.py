@@ -11,15 +11,7 @@ from redshift_connector.error import InterfaceError, ProgrammingError
 
 from local.twin.faults import Faults
 from tests.twin.raw import SYNC, Raw, bind, errors, execute, kinds, parse, query, run
-from tests.twin.warehouse import Bucket, Warehouse, copy
-
-Db = psycopg.Connection[Any]
-
-
-@pytest.fixture
-def table(db: Db, schema: str) -> str:
-    db.execute("create table t (a int)")
-    return f"{schema}.t"
+from tests.twin.warehouse import Bucket, Db, Warehouse, copy
 
 
 @pytest.fixture
@@ -286,3 +278,11 @@ def test_airflows_driver_hears_the_connection_break(warehouse: Warehouse, faults
         session.cursor().execute(load)
     session._usock.close()
     session._sock.close()
+
+
+def test_copy_that_loads_nothing_is_struck_all_the_same(db: Db, load: str, faults: Faults) -> None:
+    """NOLOAD reads its files like any other COPY."""
+    faults.arm(at="copy", does="error", message="asked for")
+    with pytest.raises(psycopg.errors.InternalError_, match="asked for"):
+        db.execute(f"{load} noload".encode())
+    assert faults.hits() == [1]

@@ -12,19 +12,20 @@ import socket
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from local.ports import Ports
 from local.twin.errors import TwinError
-from local.twin.load.delimited import Layout, Record, RecordError, RecordReader
-from local.twin.sql.tokens import statements, tokenize
+from local.twin.load.delimited import RecordReader
+from local.twin.load.records import Layout, Record, RecordError
+from local.twin.sql.scanner import tokenize
+from local.twin.sql.tokens import statements
 from local.twin.sql.translate import translate
 from tests.twin import fuzzing, oracle
 from tests.twin.fuzzing import Table, examples
-from tests.twin.warehouse import Bucket, Warehouse
+from tests.twin.warehouse import Bucket, Db, Warehouse
 
 
 @pytest.fixture(autouse=True)
@@ -191,7 +192,7 @@ def allowed(table: Table, document: list[tuple[str, str]]) -> dict[str, oracle.O
 
 
 def load(
-    db: psycopg.Connection[Any], columns: list[str], url: str, options: str
+    db: Db, columns: list[str], url: str, options: str
 ) -> tuple[dict[int, Any], dict[int, tuple[str, int]]]:
     """Return the rows by their first column, and of the lines that were refused column and code."""
     named = [f"c{n} {column}" for n, column in enumerate(columns)]
@@ -200,6 +201,8 @@ def load(
     db.execute(f"copy fuzz from '{url}' {fuzzing.ROLE} {options}".encode())
     shown = {"super": "json_serialize(c{})", "real": "c{}::double precision"}
     names = [shown.get(kind.split()[0], "c{}").format(n) for n, kind in enumerate(columns)]
+    # every digit of floating-point numbers
+    db.execute("set extra_float_digits to 2")
     rows = db.execute(f"select line, {', '.join(names)} from fuzz".encode()).fetchall()
     errors = db.execute(
         "select line_number, trim(colname), err_code from stl_load_errors where query = pg_last_copy_id()"
@@ -221,7 +224,7 @@ def plain(kind: str, value: Any) -> Any:
     return value
 
 
-def check(db: psycopg.Connection[Any], bucket: Bucket, table: Table) -> None:
+def check(db: Db, bucket: Bucket, table: Table) -> None:
     """Each line is one right row, or one error of the right column; never both, never neither."""
     url = bucket.put("fuzz.json", "\n".join(table.lines()).encode(errors="surrogateescape"))
     columns = [f"{kind}{' not null' if not_null else ''}" for kind, not_null in table.columns]
@@ -247,9 +250,7 @@ def check(db: psycopg.Connection[Any], bucket: Bucket, table: Table) -> None:
 
 
 @pytest.mark.parametrize("kind", fuzzing.TYPES)
-def test_each_type_takes_what_the_documentation_says(
-    db: psycopg.Connection[Any], schema: str, bucket: Bucket, kind: str
-) -> None:
+def test_each_type_takes_what_the_documentation_says(db: Db, schema: str, bucket: Bucket, kind: str) -> None:
     """Every value of the fuzz, one by one."""
     assert schema
     check(db, bucket, Table([(kind, False)], [[('"c0"', value)] for value in fuzzing.VALUES]))
@@ -258,7 +259,7 @@ def test_each_type_takes_what_the_documentation_says(
 @examples(60)
 @given(table=fuzzing.tables())
 def test_what_is_loaded_is_what_the_documentation_says(
-    db: psycopg.Connection[Any], schema: str, bucket: Bucket, table: Table
+    db: Db, schema: str, bucket: Bucket, table: Table
 ) -> None:
     """Values beside each other, under keys that come twice, in escapes or to no column; broken documents."""
     assert schema
@@ -268,7 +269,7 @@ def test_what_is_loaded_is_what_the_documentation_says(
 @examples(40)
 @given(table=fuzzing.csv_tables())
 def test_what_is_loaded_of_csv_is_what_the_documentation_says(
-    db: psycopg.Connection[Any], schema: str, bucket: Bucket, table: tuple[list[str], list[list[str]]]
+    db: Db, schema: str, bucket: Bucket, table: tuple[list[str], list[list[str]]]
 ) -> None:
     """The same rules for the same texts, and the text of NULL AS."""
     assert schema

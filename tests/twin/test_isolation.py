@@ -3,8 +3,6 @@
 import concurrent.futures
 import itertools
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,12 +13,11 @@ import yaml
 from psycopg.pq import TransactionStatus
 
 from local.credentials import Credentials
-from local.environment import ROOT, aws_environment, base_environment
+from local.environment import base_environment
 from local.ports import Ports
 from local.postgres import Postgres
-from tests.twin.warehouse import PASSWORD, USER, Bucket, Warehouse, copy
+from tests.twin.warehouse import USER, Bucket, Db, Warehouse, copy, running_twin
 
-Db = psycopg.Connection[Any]
 Case = dict[str, Any]
 LEVELS = ("snapshot", "serializable")
 CASES: list[Case] = yaml.safe_load((Path(__file__).parent / "isolation.yaml").read_text())
@@ -36,18 +33,9 @@ def strict(stack: Path, ports: Ports) -> Iterator[Warehouse]:
     dsn = Postgres(stack, ports.postgres, Credentials.kept_in(stack), environment).dsn
     with psycopg.connect(dsn, autocommit=True) as server:
         server.execute("create database strict")
-    endpoint = f"http://127.0.0.1:{ports.s3}"
-    command = [
-        sys.executable, "-m", "local.twin", "--port", "0", "--s3-endpoint", endpoint, "--user", USER,
-        "--pg", psycopg.conninfo.make_conninfo(dsn, dbname="strict"), "--isolation", "serializable",
-    ]  # fmt: skip
-    variables = {**environment, **aws_environment(endpoint), "TWIN_PASSWORD": PASSWORD}
-    with subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True) as twin:
-        assert twin.stdout is not None
-        try:
-            yield Warehouse(int(twin.stdout.readline().rpartition(":")[2]), database="strict")
-        finally:
-            twin.terminate()
+    own = psycopg.conninfo.make_conninfo(dsn, dbname="strict")
+    with running_twin(own, ports.s3, environment, "--port", "0", "--isolation", "serializable") as port:
+        yield Warehouse(port, database="strict")
 
 
 @pytest.fixture(params=LEVELS)
@@ -297,6 +285,17 @@ def test_a_copy_in_a_cycle_is_rolled_back(level: str, play: Play, bucket: Bucket
             a.run(load)
         a.run("rollback")
     assert b.run("select count(*) from w") == [(1 if level == "snapshot" else 0,)]
+
+
+def test_a_copy_does_not_see_a_table_made_after_its_snapshot(play: Play, bucket: Bucket) -> None:
+    """A table that was dropped and made again is another table."""
+    a, b = play.actor("a"), play.actor("b")
+    a.run("begin", "select count(*) from u")
+    b.run("drop table w", "create table w (n int)")
+    with pytest.raises(psycopg.errors.InternalError_, match="1018"):
+        a.run(copy("w", bucket.put("x", b'{"n":7}')))
+    a.run("rollback")
+    assert b.run("select count(*) from w") == [(0,)]
 
 
 def test_a_driver_that_parses_first_waits_before_its_snapshot(play: Play) -> None:

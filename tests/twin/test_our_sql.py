@@ -13,7 +13,7 @@ import pytest
 
 from local.environment import ROOT
 from log_router.core.sql import Statements
-from tests.twin.warehouse import Bucket
+from tests.twin.warehouse import Bucket, Db
 
 SQL = ROOT / "include" / "sql"
 STAGE = "log_router_stage"
@@ -39,7 +39,7 @@ _OF_LEDGER = re.compile("ledger|object|lock")
 class Session:
     """A connection that runs the product's statements by name, and knows which it ran."""
 
-    db: psycopg.Connection[Any]
+    db: Db
     values: dict[str, Any]
     ran: set[str] = dataclasses.field(default_factory=set)
 
@@ -56,7 +56,7 @@ class Session:
 
 
 @pytest.fixture
-def session(db: psycopg.Connection[Any], bucket: Bucket) -> Iterator[Session]:
+def session(db: Db, bucket: Bucket) -> Iterator[Session]:
     """A session with the values of one event's load; its schemas are dropped afterwards."""
     schemas = [f"events_{os.urandom(4).hex()}", f"ledger_{os.urandom(4).hex()}"]
     values: dict[str, Any] = {

@@ -5,9 +5,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
-from typing import Any
 
-import psycopg
 import pytest
 
 from tests.twin.raw import (
@@ -24,21 +22,13 @@ from tests.twin.raw import (
     run,
     startup,
 )
-from tests.twin.warehouse import Bucket, Warehouse, copy, wait_for_waiter, waits
-
-Db = psycopg.Connection[Any]
+from tests.twin.warehouse import Bucket, Db, Warehouse, copy, wait_for_waiter, waits
 
 
 @pytest.fixture
 def raw(warehouse: Warehouse) -> Iterator[Raw]:
     with Raw(warehouse.port) as connection:
         yield connection.sign_in()
-
-
-@pytest.fixture
-def table(db: Db, schema: str) -> str:
-    db.execute("create table t (a int)")
-    return f"{schema}.t"
 
 
 def count(db: Db) -> int:

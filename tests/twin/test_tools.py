@@ -1,14 +1,10 @@
 """What drivers, SQLAlchemy and BI tools send around the queries that they are used for."""
 
-from typing import Any
-
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from tests.twin.warehouse import PASSWORD, USER, Warehouse
-
-Db = psycopg.Connection[Any]
+from tests.twin.warehouse import PASSWORD, USER, Db, Warehouse
 
 
 def with_options(warehouse: Warehouse, options: str) -> Db:

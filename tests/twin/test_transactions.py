@@ -10,9 +10,7 @@ import psycopg
 import pytest
 from redshift_connector.error import ProgrammingError
 
-from tests.twin.warehouse import Bucket, Warehouse, copy, wait_for_waiter, waits
-
-Db = psycopg.Connection[Any]
+from tests.twin.warehouse import Bucket, Db, Warehouse, copy, wait_for_waiter, waits
 
 
 def test_copy_rolls_back_and_its_errors_stay(
@@ -195,3 +193,23 @@ def test_load_through_a_temporary_table(db: Db, schema: str, warehouse: Warehous
             cursor.execute(copy('"stage" ("a", "_lr_object")', long))
         session.rollback()
     assert db.execute("select a, trim(_lr_object), x from t").fetchall() == [("y", "two", 7)]
+
+
+def test_looking_at_the_catalog_reads_no_table(db: Db, schema: str, warehouse: Warehouse) -> None:
+    """Another session may put a new table in the place of one that a late-binding view reads."""
+    columns = (
+        "select col_name, col_type from pg_get_late_binding_view_cols()"
+        " cols(view_schema name, view_name name, col_name name, col_type varchar, col_num int)"
+        f" where view_schema = '{schema}'"
+    ).encode()
+    db.execute("create table t (a int)")
+    db.execute(f"create view v as select a from {schema}.t with no schema binding".encode())
+    with warehouse.connect(autocommit=False) as looking:
+        assert looking.execute(columns).fetchall() == [("a", "integer")]
+        # not held up: the one who looked keeps no lock
+        db.execute("set statement_timeout to 10000")
+        db.execute("drop table t")
+        db.execute("create table t (a varchar(3))")
+        # a snapshot of before the new table does not matter
+        assert looking.execute(columns).fetchall() == [("a", "character varying(3)")]
+        assert looking.execute(columns).fetchall() == [("a", "character varying(3)")]

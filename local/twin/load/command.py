@@ -55,6 +55,7 @@ class CopyCommand:
     max_errors: int = 0
     ignore_all_errors: bool = False
     no_load: bool = False
+    statistics_update: str = ""
 
     @property
     def error_limit(self) -> float:
@@ -85,9 +86,14 @@ def parse_copy(tokens: Sequence[Token]) -> CopyCommand:
     given = _options(cursor)
     refuse_clashes(frozenset(given))
     values = {OPTIONS[name].field: value for name, value in given.items()}
-    # what only the checks need (credentials, statistics) stays behind
+    # what only the checks need (credentials, compression) stays behind
     fields: dict[str, Any] = {name: value for name, value in values.items() if name in _FIELDS}
     command = CopyCommand(table=table, columns=columns, url=url, **fields)
+    if command.json and command.accept_inv_chars == b"\\":
+        # it is put in before a string's escapes are read, and would be one
+        raise not_in_twin("COPY of JSON with a backslash for ACCEPTINVCHARS")
+    if command.csv and command.quote in (command.delimiter or b","):
+        raise TwinError("COPY quote must not appear in the delimiter", code="22023")
     if command.widths and command.encoding != "utf8":
         raise TwinError("Fixed-width data files must use UTF8 encoding", code=SYNTAX)
     return command
@@ -106,11 +112,8 @@ def _s3_url(url: str) -> str:
 
 def _columns(cursor: Cursor) -> tuple[str, ...]:
     inner = Cursor(cursor.in_brackets())
-    names = [inner.expect_name()]
-    while inner.operators(","):
-        names.append(inner.expect_name())
-    if not inner.done:
-        raise syntax_error(inner.next.text)
+    names = inner.listed(Cursor.expect_name)
+    inner.expect_end()
     for name in names:
         if names.count(name) > 1:
             raise TwinError(f'column "{name}" specified more than once', code="42701")

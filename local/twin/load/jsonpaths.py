@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     Path = tuple[str | int, ...]
+    # Finds the values of a document's columns, as their JSON text.
     Shred = Callable[[bytes], Sequence[bytes]]
 
 _NULL = b"null"

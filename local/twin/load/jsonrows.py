@@ -15,16 +15,13 @@ from local.twin.load.jsonvalues import json_converter
 from local.twin.load.rows import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from local.twin.load.fields import Column, Rules
-    from local.twin.load.jsonpaths import Path
-
-    # Finds the values of a document's columns, as their JSON text.
-    Shred = Callable[[bytes], Sequence[bytes]]
+    from local.twin.load.jsonpaths import Path, Shred
 
 _ABSENT = msgspec.Raw(b"null")
-_BROKEN = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+_BROKEN = (msgspec.DecodeError, UnicodeDecodeError)
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 

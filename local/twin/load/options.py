@@ -23,7 +23,6 @@ _ASCII = 128
 _ARN = r"arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+?"
 _ROLES = re.compile(rf"{_ARN}(,{_ARN})*")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
-_WIDTH = re.compile("0{0,9}[1-9][0-9]{0,8}")
 _WIDTH = re.compile(r"0*[1-9][0-9]{0,8}")
 # More digits than any option's number has.
 _LONGEST = 20
@@ -199,7 +198,7 @@ def _credentials(cursor: Cursor, _: str) -> str:
     return "credentials"
 
 
-# Options of the statistics and of authorization change nothing in what is loaded: checked, then left behind.
+# Options of authorization and of compression change nothing in what is loaded: checked, then left behind.
 OPTIONS: dict[str, Option] = {
     "iam_role": Option("iam_role", _role),
     "credentials": Option("credentials", _credentials),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from local.twin.errors import not_in_twin
 from local.twin.load.characters import Replacer
 from local.twin.load.fields import FieldError
 
@@ -77,7 +78,10 @@ class Rows:
         """Yield a file's rows, many at once; raises `TooManyErrors`."""
         self._file = url
         self.lines = 0
-        yield from self.batches(chunks)
+        try:
+            yield from self.batches(chunks)
+        except RecursionError as deep:
+            raise not_in_twin("JSON of about a thousand levels or more") from deep
 
     def batches(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the rows of one file's bytes, many at once."""

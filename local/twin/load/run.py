@@ -56,21 +56,22 @@ class Load:
     def run(self) -> Loaded:
         """Load everything; raises `TwinError`, after which the transaction must be rolled back."""
         command = self._command
-        target = read_target(self._backend, command.table)
+        target = read_target(self._backend, command)
         columns = chosen_columns(target, command)
         try:
-            files = self._source.files(command)
+            files = self._source.files(command, self._backend.raise_if_unwanted)
             rows = self._rows(columns)
             loading = Loading(
                 query=self._query_id,
                 session=self._backend.pid,
+                user=target.user,
                 table_id=target.oid,
                 table=command.table[-1],
                 database=target.database,
             )
             self._load(files, rows, loading, columns)
         except S3Error as error:
-            self._recorder.s3_error(self._query_id, self._backend.pid, error)
+            self._recorder.s3_error(self._query_id, self._backend.pid, target.user, error)
             raise
         loaded = 0 if command.no_load else rows.loaded
         return Loaded(command.table[-1], loaded, rows.refused, rows.replaced)
@@ -101,6 +102,8 @@ class Load:
             if self._command.no_load:
                 for _ in batches:
                     self._backend.raise_if_unwanted()
+                    self._backend.strikes.during_copy(rows.loaded)
+                self._backend.strikes.during_copy(None)
             else:
                 names = ", ".join(quoted([column.name]) for column in columns)
                 table = quoted(self._command.table)

@@ -13,34 +13,60 @@ if TYPE_CHECKING:
     from local.twin.backend import Backend
     from local.twin.load.command import CopyCommand
 
-_COLUMNS = """
-SELECT c.oid, current_database(), a.attname, twin.type_name(a.atttypid, a.atttypmod), a.attnotnull, a.atthasdef,
-    a.attidentity
-FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE c.oid = {}::regclass ORDER BY a.attnum
+_RELATION = """
+SELECT c.oid, current_database(), (SELECT oid FROM pg_roles WHERE rolname = current_user), c.relkind,
+    n.nspname IN ('pg_catalog', 'information_schema'), has_table_privilege(c.oid, 'INSERT'),
+    pg_has_role(c.relowner, 'MEMBER')
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = {}::regclass
 """
+_COLUMNS = """
+SELECT attname, twin.type_name(atttypid, atttypmod), attnotnull, atthasdef, attidentity
+FROM pg_attribute WHERE attrelid = {} AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+"""
+_TABLE = "r"
 _ALWAYS, _BY_DEFAULT = "a", "d"
+_DENIED = "42501"
 
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """A table and its columns."""
+    """A table and its columns, and who loads it."""
 
     oid: int
     database: str
+    user: int
     columns: list[Column]
 
 
-def read_target(backend: Backend, table: tuple[str, ...]) -> Target:
-    """Return the table of this name; raises when there is none."""
-    found = backend.query(_COLUMNS.format(literal(quoted(table))))
+def read_target(backend: Backend, command: CopyCommand) -> Target:
+    """Return the command's table; raises when there is none, or none that this user may load."""
+    found = backend.query(_RELATION.format(literal(quoted(command.table))))
+    if not found:
+        # the name is looked up as it is now, the table as it was at the snapshot
+        raise TwinError("1018", detail="Relation does not exist.")
+    oid, database, user, kind, of_system, may_insert, owns = found[0]
+    name = command.table[-1]
+    if kind != _TABLE:
+        raise TwinError(f'cannot copy to view "{name}"', code="42809")
+    if of_system == "t":
+        raise TwinError(f'permission denied: "{name}" is a system catalog', code=_DENIED)
+    if may_insert != "t":
+        raise TwinError(f"permission denied for relation {name}", code=_DENIED)
+    if command.statistics_update in {"on", "true"} and owns != "t":
+        raise TwinError(
+            f"must be owner of relation {name}", code=_DENIED, detail="STATUPDATE ON asks for it."
+        )
     columns = [
         Column(
-            str(name), str(kind), not_null=needed == "t", has_default=default == "t", identity=identity or ""
+            str(column),
+            str(kind),
+            not_null=needed == "t",
+            has_default=default == "t",
+            identity=identity or "",
         )
-        for _, _, name, kind, needed, default, identity in found
+        for column, kind, needed, default, identity in backend.query(_COLUMNS.format(oid))
     ]
-    return Target(int(found[0][0] or 0), str(found[0][1]), columns)
+    return Target(int(oid or 0), str(database), int(user or 0), columns)
 
 
 def chosen_columns(target: Target, command: CopyCommand) -> list[Column]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from local.twin.load.delimited import Layout, RecordError, RecordReader
+from local.twin.load.delimited import RecordReader
 from local.twin.load.fields import EXTRA_COLUMNS, MISSING, NO_DELIMITER, NULL, FieldError
+from local.twin.load.records import Layout, RecordError
 from local.twin.load.rows import Rows
 from local.twin.load.values import text_converter
 
@@ -13,11 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from local.twin.load.command import CopyCommand
-    from local.twin.load.delimited import Record
     from local.twin.load.fields import Column, Rules
+    from local.twin.load.records import Record
 
 # Rows are handed on in batches of about this size.
 _BATCH = 1 << 18
+_ERRORS = 10_000
 
 
 def layout(command: CopyCommand) -> Layout:
@@ -53,20 +55,25 @@ class TextRows(Rows):
         out: list[bytes] = []
         size = 0
         for record in RecordReader(self._layout).records(self._counted(chunks)):
-            if isinstance(record, RecordError):
-                self._note_broken(record)
-                continue
-            try:
-                row = self._row(record)
-            except FieldError as error:
-                self._refuse(record, error)
-                continue
+            row = self._row_or_none(record)
             out.append(row)
             size += len(row)
-            if size > _BATCH:
+            # the caller empties the errors, too, and hears of a cancel
+            if size > _BATCH or len(self.errors) > _ERRORS:
                 yield b"".join(out)
                 out, size = [], 0
         yield b"".join(out)
+
+    def _row_or_none(self, record: Record | RecordError) -> bytes:
+        """Return a record's row, nothing for one that is refused."""
+        if isinstance(record, RecordError):
+            self._note_broken(record)
+            return b""
+        try:
+            return self._row(record)
+        except FieldError as error:
+            self._refuse(record, error)
+        return b""
 
     def _counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         last = b"\n"

@@ -6,7 +6,7 @@ import dataclasses
 import enum
 from typing import TYPE_CHECKING
 
-from local.twin.sql.tokens import Cursor
+from local.twin.sql.tokens import Cursor, outside_brackets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,14 +71,9 @@ def access(tokens: Sequence[Token]) -> Access:
 
 def _main_verb(tokens: Sequence[Token]) -> int:
     """Return the index of the INSERT, UPDATE, DELETE or MERGE that follows WITH; 0 when SELECT does."""
-    depth = 0
-    for at, token in enumerate(tokens):
-        depth += token.is_operator("(") - token.is_operator(")")
-        if not depth and token.is_word("select"):
-            return 0
-        if not depth and token.is_word("insert", "update", "delete", "merge"):
-            return at
-    return 0
+    verbs = ("select", "insert", "update", "delete", "merge")
+    at, verb = next(((at, t) for at, t in outside_brackets(tokens) if t.is_word(*verbs)), (0, tokens[0]))
+    return 0 if verb.is_word("select") else at
 
 
 def _with_target(tokens: Sequence[Token], verb: int) -> Access:

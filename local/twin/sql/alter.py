@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from local.twin.errors import TwinError, not_in_twin, not_supported, syntax_error
 from local.twin.sql.changes import Change, regclass, text_array
 from local.twin.sql.columns import (
+    ENCODINGS,
     Storage,
     new_name,
     read_column,
@@ -29,8 +30,7 @@ _TAG = "ALTER TABLE"
 def alter_table(tokens: Sequence[Token]) -> Change:
     """Return the change for a whole ALTER TABLE statement."""
     cursor = Cursor(tokens)
-    cursor.expect_word("alter")
-    cursor.expect_word("table")
+    cursor.expect_words("alter", "table")
     table = cursor.qualified_name()
     if cursor.next.is_word("alter"):
         return _alterations(cursor, table)
@@ -55,8 +55,7 @@ def _one_action(detail: str) -> TwinError:
 def _end(cursor: Cursor) -> None:
     if cursor.next.is_operator(","):
         raise _one_action("ALTER TABLE takes one action in a statement.")
-    if not cursor.done:
-        raise syntax_error(cursor.next.text)
+    cursor.expect_end()
 
 
 def _changed(table: tuple[str, ...], sql: str, *before: str) -> Change:
@@ -228,11 +227,12 @@ def _sortkey(cursor: Cursor, rel: str) -> Change:
 
 def _encode(cursor: Cursor, rel: str, name: str) -> Change:
     encoding = read_encoding(cursor)
+    families = text_array(sorted(ENCODINGS[encoding]))
     return Change(
         (
             # one statement for one column, so that doubles are seen
             f"SELECT twin.check_encoding({rel}, {literal(name)})",
-            f"SELECT twin.refuse_encoding({rel}, {literal(name)}, '{encoding}')",
+            f"SELECT twin.refuse_encoding({rel}, {literal(name)}, '{encoding}', {families})",
             f"SELECT twin.set_encoding({rel}, {literal(name)}, '{encoding}')",
             f"SELECT twin.set_encode_auto({rel}, false)",
         ),

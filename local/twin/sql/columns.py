@@ -18,8 +18,8 @@ _NUMBERS = frozenset({"integer", "decimal"})
 _EVERYTHING = frozenset(
     {"integer", "decimal", "float", "boolean", "date", "moment", "char", "varchar", "super"}
 )
-# AWS, "Compression encodings": which types each one takes.
-_ENCODINGS = {
+# AWS, "Compression encodings": which families of types each one takes.
+ENCODINGS = {
     "raw": _EVERYTHING,
     "zstd": _EVERYTHING,
     "az64": _NUMBERS | {"date", "moment"},
@@ -104,14 +104,21 @@ def new_name(cursor: Cursor) -> str:
     return cursor.expect_name()
 
 
+def new_qualified_name(cursor: Cursor) -> tuple[str, ...]:
+    """Read the name of a new table or view with its qualifying names, outermost first."""
+    parts = [new_name(cursor)]
+    while cursor.operators("."):
+        parts.append(new_name(cursor))
+    return tuple(parts)
+
+
 def names_in_brackets(cursor: Cursor) -> tuple[str, ...]:
     """Read a list of names in brackets."""
     found = []
     for part in split_list(cursor.in_brackets()):
         inner = Cursor(part)
         found.append(inner.expect_name())
-        if not inner.done:
-            raise syntax_error(inner.next.text)
+        inner.expect_end()
     if not found:
         raise syntax_error(")")
     return tuple(found)
@@ -232,14 +239,14 @@ def _signed(tokens: Sequence[Token]) -> int:
 def read_encoding(cursor: Cursor) -> str:
     """Read an encoding's name."""
     name = cursor.expect_name()
-    if name not in _ENCODINGS:
+    if name not in ENCODINGS:
         raise syntax_error(name)
     return name
 
 
 def check_encoding(column: str, kind: ColumnType, encoding: str) -> None:
     """Raise when the encoding can't hold the column's type."""
-    if kind.family not in _ENCODINGS[encoding]:
+    if kind.family not in ENCODINGS[encoding]:
         raise TwinError(
             f'invalid encoding type specified for column "{column}"',
             code="42P16",
@@ -256,8 +263,7 @@ def table_key(cursor: Cursor) -> Key:
         return Key("u", names_in_brackets(cursor), name)
     if cursor.words("primary", "key"):
         return Key("p", names_in_brackets(cursor), name)
-    cursor.expect_word("foreign")
-    cursor.expect_word("key")
+    cursor.expect_words("foreign", "key")
     columns = names_in_brackets(cursor)
     cursor.expect_word("references")
     return _reference(cursor, columns, name)

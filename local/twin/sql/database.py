@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from local.twin.errors import not_in_twin, syntax_error
+from local.twin.errors import not_in_twin
 from local.twin.sql.tokens import Cursor
 
 if TYPE_CHECKING:
@@ -25,12 +25,10 @@ class SetIsolation:
 def alter_database(tokens: Sequence[Token]) -> SetIsolation:
     """Return what to do for ALTER DATABASE."""
     cursor = Cursor(tokens)
-    cursor.expect_word("alter")
-    cursor.expect_word("database")
+    cursor.expect_words("alter", "database")
     database = cursor.expect_name()
     if not cursor.words("isolation", "level"):
         raise not_in_twin(f"ALTER DATABASE {cursor.next.text.upper()}")
     level = cursor.expect_word("snapshot", "serializable").value
-    if not cursor.done:
-        raise syntax_error(cursor.next.text)
+    cursor.expect_end()
     return SetIsolation(database, level)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from local.twin.errors import TwinError, not_in_twin, not_supported, syntax_error
-from local.twin.sql.calls import CALLS, WINDOW_CALLS, Call, call, typed
+from local.twin.sql.aggregates import AGGREGATES, WINDOWS, check_window
+from local.twin.sql.calls import CALLS, Call, bracketed, call, sized, typed, typed_for
 from local.twin.sql.functions import COMPUTE_ONLY, KNOWN, LEADER_ONLY, NOT_CALLS, NOT_IN_TWIN, OF_CATALOG
-from local.twin.sql.scope import CLOSE, DOT, OPEN, chain_at, navigate
+from local.twin.sql.scope import CLOSE, DOT, OPEN, chain_at, navigate, with_commas
 from local.twin.sql.tokens import (
     MAX_NAME_BYTES,
     Kind,
@@ -15,11 +16,12 @@ from local.twin.sql.tokens import (
     closing,
     name,
     operator,
+    outside_brackets,
     render,
     split_list,
     word,
 )
-from local.twin.sql.windows import check_window
+from local.twin.sql.types import MAX_VARCHAR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 _NOTHING = operator("")
 _MAX = ["(", "max", ")"]
+_CALLS = CALLS | AGGREGATES
+_CALLS_BEFORE_OVER = _CALLS | WINDOWS
 
 
 def rewrite_expression(tokens: Sequence[Token], scope: Scope) -> Tokens:
@@ -40,6 +44,7 @@ def rewrite_expression(tokens: Sequence[Token], scope: Scope) -> Tokens:
         after = tokens[at + 1] if at + 1 < len(tokens) else _NOTHING
         if token.is_operator("("):
             made, at = _brackets(tokens, at, scope)
+            made = _cast(made) if before.is_word("cast") else made
             _refuse_path(tokens, at, scope)
         elif token.is_word("approximate") and after.is_word("count", "percentile_disc"):
             made, at = [], at + 1
@@ -47,7 +52,11 @@ def rewrite_expression(tokens: Sequence[Token], scope: Scope) -> Tokens:
             token.is_word("varchar", "nvarchar", "varying")
             and [t.value for t in tokens[at + 1 : at + 4]] == _MAX
         ):
-            made, at = [token, OPEN, word("65535"), CLOSE], at + 4
+            made, at = [token, OPEN, word(str(MAX_VARCHAR)), CLOSE], at + 4
+        elif before.is_operator("::") and not after.is_operator("("):
+            made, at = sized([token]), at + 1
+        elif token.is_operator("::") and before.kind is Kind.STRING and after.is_word("super"):
+            made, at = [token, word("text"), token], at + 1
         elif before.is_operator("::") or not token.is_name:
             made, at = [token], at + 1
         elif after.is_operator("(") and token.kind is Kind.WORD:
@@ -76,8 +85,8 @@ def _word(token: Token, before: Token, scope: Scope) -> Tokens:
         raise TwinError(f'column "{token.value}" does not exist', code="42703")
     if scope.is_value(token.value) and not before.is_word("as"):
         return [name(token.value), DOT, name(token.value)]
-    if token.is_word("sysdate") and not before.is_word("as"):
-        return call([word("pg_catalog"), DOT, word("sysdate")], [])
+    if token.is_word("sysdate", "current_user_id") and not before.is_word("as"):
+        return call([word("pg_catalog"), DOT, word(token.value)], [])
     if token.is_word("current_timestamp", "current_time", "localtime", "localtimestamp"):
         scope.statement.leader_only.add(token.value)
     return [token]
@@ -93,6 +102,14 @@ def _brackets(tokens: Sequence[Token], at: int, scope: Scope) -> tuple[Tokens, i
         else rewrite_expression(inner, scope)
     )
     return [OPEN, *made, CLOSE], end + 1
+
+
+def _cast(made: Tokens) -> Tokens:
+    """Return the brackets of CAST(value AS type) with Redshift's idea of the type."""
+    *value, kind = made[1:-1] or [_NOTHING]
+    if not value or not value[-1].is_word("as"):
+        return made
+    return bracketed([*typed_for([kind], value[:-1]), word("as"), *sized([kind])])
 
 
 def _chain(tokens: Sequence[Token], at: int, scope: Scope) -> tuple[Tokens, int]:
@@ -127,7 +144,7 @@ def _in_list(path: Tokens, tokens: Sequence[Token], at: int, scope: Scope) -> tu
     if tokens[opening + 1].is_word("select", "with"):
         raise not_in_twin("IN of a SUPER path and a subquery (cast the path)")
     parts = [typed(rewrite_expression(part, scope)) for part in split_list(tokens[opening + 1 : end])]
-    return [*path, *tokens[at:opening], *call((), parts)], end + 1
+    return [*path, *tokens[at:opening], *bracketed(with_commas(parts))], end + 1
 
 
 def _qualified_call(tokens: Sequence[Token], at: int, opening: int, scope: Scope) -> tuple[Tokens, int]:
@@ -137,7 +154,7 @@ def _qualified_call(tokens: Sequence[Token], at: int, opening: int, scope: Scope
         # put there by the twin itself: clients can't name this schema
         inner = rewrite_expression(tokens[opening + 1 : end], scope)
         return [*tokens[at:opening], OPEN, *inner, CLOSE], end + 1
-    if tokens[at].value != "pg_catalog" or opening - at != len("a.b"):
+    if [token.value for token in tokens[at:opening]] != ["pg_catalog", ".", function]:
         raise TwinError(f"function {function}(...) does not exist", code="42883")
     inner = rewrite_expression(tokens[opening + 1 : end], scope)
     named = _function(function, scope)
@@ -175,10 +192,8 @@ def _called(tokens: Sequence[Token], at: int, scope: Scope) -> tuple[Tokens, int
 
 def _refuse_order(tokens: Sequence[Token]) -> None:
     """Raise for an aggregate's own ORDER BY: Redshift has WITHIN GROUP only."""
-    depth = 0
-    for token in tokens:
-        depth += token.is_operator("(") - token.is_operator(")")
-        if not depth and token.is_word("order"):
+    for _, token in outside_brackets(tokens):
+        if token.is_word("order"):
             raise syntax_error(token.text)
 
 
@@ -190,10 +205,9 @@ def _made(found: Call, named: Tokens, scope: Scope) -> Tokens:
         _check_order(found, scope)
     if found.order and found.function not in COMPUTE_ONLY:
         raise syntax_error("within")
-    made = WINDOW_CALLS.get(found.function) if found.over is not None else None
-    made = made or CALLS.get(found.function)
-    if made is not None:
-        return made(found)
+    known = _CALLS if found.over is None else _CALLS_BEFORE_OVER
+    if found.function in known:
+        return known[found.function](found)
     return [*call(named, found.arguments), *found.over_clause()]
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from local.twin.errors import syntax_error
-from local.twin.sql.calls import call, typed
-from local.twin.sql.scope import CLOSE, COMMA, DOT, OPEN, Tokens
-from local.twin.sql.tokens import Cursor, Kind, split_list, word
+from local.twin.sql.calls import call, twins, typed
+from local.twin.sql.scope import CLOSE, OPEN, Tokens, with_commas
+from local.twin.sql.tokens import Cursor, Kind, split_list
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 def with_typed_strings(tokens: Sequence[Token], catalog: Catalog) -> Tokens:
     """Return an INSERT with the bare strings for SUPER columns given their type."""
     cursor = Cursor(tokens)
-    cursor.expect_word("insert")
-    cursor.expect_word("into")
+    cursor.expect_words("insert", "into")
     table = cursor.qualified_name()
     if cursor.next.is_word("as", "overriding"):
         raise syntax_error(cursor.next.text)
@@ -56,10 +55,10 @@ def _typed(tokens: Sequence[Token], places: set[int]) -> Tokens:
 def _boxed(part: Tokens) -> Tokens:
     """Return a value for a SUPER; what a client binds is a string unless the client says what it is."""
     if len(part) == 1 and part[0].kind is Kind.PARAMETER:
-        return call([word("twin"), DOT, word("boxed")], [part])
+        return call(twins("boxed"), [part])
     return typed(part)
 
 
 def _row(tokens: Sequence[Token], places: set[int]) -> Tokens:
     parts = [_boxed(part) if at in places else part for at, part in enumerate(split_list(tokens))]
-    return [token for at, part in enumerate(parts) for token in ([COMMA] if at else []) + part]
+    return with_commas(parts)

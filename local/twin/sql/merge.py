@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from local.twin.errors import TwinError, syntax_error
 from local.twin.sql.expressions import rewrite_expression
-from local.twin.sql.scope import CLOSE, COMMA, OPEN, Tokens, chain_at, navigate
+from local.twin.sql.scope import CLOSE, OPEN, Tokens, chain_at, navigate, with_commas
 from local.twin.sql.tokens import Cursor, name, quoted, split_list, word
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 def merge(tokens: Sequence[Token], scope: Scope) -> Tokens:
     """Return a whole MERGE statement in PostgreSQL's words."""
     cursor = Cursor(tokens)
-    cursor.expect_word("merge")
-    cursor.expect_word("into")
+    cursor.expect_words("merge", "into")
     target = cursor.qualified_name()
     cursor.expect_word("using")
     source = cursor.qualified_name()
@@ -34,11 +33,11 @@ def merge(tokens: Sequence[Token], scope: Scope) -> Tokens:
     cursor.expect_word("on")
     condition = _expression(_until(cursor, "when", "remove"), scope)
     if cursor.words("remove", "duplicates"):
-        _expect_end(cursor)
+        cursor.expect_end()
         return _without_duplicates(target, source, alias, condition)
     matched = _matched(cursor, scope)
     inserted = _not_matched(cursor, scope)
-    _expect_end(cursor)
+    cursor.expect_end()
     head = f"MERGE INTO {quoted(target)} USING {quoted(source)} AS {quoted([alias])} ON"
     return [word(head), OPEN, *condition, CLOSE, *matched, *inserted]
 
@@ -56,11 +55,6 @@ def _until(cursor: Cursor, *words: str) -> Tokens:
     return list(cursor.tokens[start : cursor.at])
 
 
-def _expect_end(cursor: Cursor) -> None:
-    if not cursor.done:
-        raise syntax_error(cursor.next.text)
-
-
 def _expression(tokens: Sequence[Token], scope: Scope) -> Tokens:
     for at, token in enumerate(tokens):
         before = tokens[at - 1] if at else tokens[0]
@@ -72,34 +66,27 @@ def _expression(tokens: Sequence[Token], scope: Scope) -> Tokens:
 
 
 def _matched(cursor: Cursor, scope: Scope) -> Tokens:
-    for expected in ("when", "matched", "then"):
-        cursor.expect_word(expected)
+    cursor.expect_words("when", "matched", "then")
     if cursor.words("delete"):
         return [word("WHEN MATCHED THEN DELETE")]
-    cursor.expect_word("update")
-    cursor.expect_word("set")
+    cursor.expect_words("update", "set")
     changes = _until(cursor, "when")
     for change in split_list(changes):
         if len(change) < 3 or not change[0].is_name or not change[1].is_operator("="):  # noqa: PLR2004 - a = b
             raise syntax_error(change[1].text if len(change) > 1 else "end of input")
     made = [[*change[:2], *_expression(change[2:], scope)] for change in split_list(changes)]
-    return [word("WHEN MATCHED THEN UPDATE SET"), *_listed(made)]
+    return [word("WHEN MATCHED THEN UPDATE SET"), *with_commas(made)]
 
 
 def _not_matched(cursor: Cursor, scope: Scope) -> Tokens:
-    for expected in ("when", "not", "matched", "then", "insert"):
-        cursor.expect_word(expected)
+    cursor.expect_words("when", "not", "matched", "then", "insert")
     columns: Tokens = []
     if cursor.next.is_operator("("):
         names = [[name(part[0].value)] for part in split_list(cursor.in_brackets()) if part]
-        columns = [OPEN, *_listed(names), CLOSE]
+        columns = [OPEN, *with_commas(names), CLOSE]
     cursor.expect_word("values")
     values = [_expression(part, scope) for part in split_list(cursor.in_brackets())]
-    return [word("WHEN NOT MATCHED THEN INSERT"), *columns, word("VALUES"), OPEN, *_listed(values), CLOSE]
-
-
-def _listed(parts: Sequence[Sequence[Token]]) -> Tokens:
-    return [token for at, part in enumerate(parts) for token in ([COMMA] if at else []) + list(part)]
+    return [word("WHEN NOT MATCHED THEN INSERT"), *columns, word("VALUES"), OPEN, *with_commas(values), CLOSE]
 
 
 def _without_duplicates(

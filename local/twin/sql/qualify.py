@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from local.twin.errors import TwinError, not_in_twin, syntax_error
 from local.twin.sql.calls import bracketed
+from local.twin.sql.lateral import alias_length
 from local.twin.sql.scope import COMMA, DOT
 from local.twin.sql.tokens import Kind, Token, name, split_list, word
 
@@ -45,8 +46,8 @@ def rewrite_qualify(parts: dict[str, Tokens], scope: Scope) -> Tokens:
     items = split_list(parts["select"][len(lead) :])
     aliases: dict[str, Tokens] = {}
     for item in items:
-        if len(item) > 1 and (item[-2].is_word("as") or _bare_alias(item)):
-            aliases[item[-1].value] = item[: -2 if item[-2].is_word("as") else -1]
+        if length := alias_length(item):
+            aliases[item[-1].value] = item[:-length]
     for number, item in enumerate(items):
         for column, shown in _columns(item, number, scope):
             inner += [*column, COMMA]
@@ -84,7 +85,7 @@ def _columns(item: Tokens, number: int, scope: Scope) -> list[tuple[Tokens, Toke
         return [_whole_row(table, f"twin_row_{number}_{at}") for at, table in enumerate(tables)]
     label = _label(item)
     column = name(f"twin_column_{number}")
-    if len(item) > 1 and (item[-2].is_word("as") or _bare_alias(item)):
+    if alias_length(item):
         # the condition and the order may use the alias
         return [(item, [_ROWS, DOT, item[-1]])]
     return [([*item, word("as"), column], [_ROWS, DOT, column, word("as"), name(label)])]
@@ -93,18 +94,6 @@ def _columns(item: Tokens, number: int, scope: Scope) -> list[tuple[Tokens, Toke
 def _whole_row(table: str, column: str) -> tuple[Tokens, Tokens]:
     shown = [*bracketed([_ROWS, DOT, name(column)]), DOT, Token(Kind.OPERATOR, "*", "*")]
     return [name(table), word("as"), name(column)], shown
-
-
-def _bare_alias(item: Sequence[Token]) -> bool:
-    """Return whether an item ends in an alias without AS."""
-    before = item[-2]
-    ends_value = before.is_operator(")", "]") or before.kind in {
-        Kind.NUMBER,
-        Kind.STRING,
-        Kind.NAME,
-        Kind.WORD,
-    }
-    return item[-1].is_name and ends_value and not item[-1].is_word("end", "null", "true", "false")
 
 
 def _label(item: Sequence[Token]) -> str:

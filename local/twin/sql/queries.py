@@ -14,8 +14,18 @@ from local.twin.sql.expressions import rewrite_expression
 from local.twin.sql.from_clause import rewrite_from
 from local.twin.sql.lateral import with_lateral_aliases
 from local.twin.sql.qualify import check_qualify, rewrite_qualify
-from local.twin.sql.scope import CLOSE, COMMA, OPEN, Scope, Tokens, chain_at, navigate
-from local.twin.sql.tokens import Cursor, Kind, Token, closing, name, operator, split_list, word
+from local.twin.sql.scope import CLOSE, COMMA, OPEN, Scope, Tokens, chain_at, navigate, with_commas
+from local.twin.sql.tokens import (
+    Cursor,
+    Kind,
+    Token,
+    closing,
+    name,
+    operator,
+    outside_brackets,
+    split_list,
+    word,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +38,7 @@ _CLAUSES = (
 _TAIL = ("order", "limit", "offset")
 _LABELS = {
     "nvl": "coalesce", "nvl2": "case", "decode": "case", "dateadd": "date_add", "datediff": "date_diff",
-    "extract": "date_part", "char_length": "length", "character_length": "length",
+    "extract": "date_part", "date_part": "pgdate_part", "char_length": "length", "character_length": "length",
 }  # fmt: skip
 _UNNAMED = ("cast", "convert", "exists", "not")
 
@@ -69,18 +79,6 @@ def rewrite_with(cursor: Cursor, scope: Scope) -> Tokens:
         if not cursor.operators(","):
             return result
         result.append(COMMA)
-
-
-def outside_brackets(tokens: Sequence[Token]) -> list[tuple[int, Token]]:
-    """Return the tokens outside of brackets, with their places."""
-    found = []
-    depth = 0
-    for at, token in enumerate(tokens):
-        depth -= token.is_operator(")", "]")
-        if not depth:
-            found.append((at, token))
-        depth += token.is_operator("(", "[")
-    return found
 
 
 def _branches(tokens: Sequence[Token]) -> tuple[list[list[Token]], list[Tokens]]:
@@ -192,8 +190,7 @@ def _select_list(tokens: Sequence[Token], scope: Scope) -> Tokens:
     lead = list(tokens[:1]) if tokens and tokens[0].is_word("distinct", "all") else []
     if len(tokens) == len(lead):
         raise syntax_error("from")
-    items = [_selected(item, scope) for item in split_list(tokens[len(lead) :])]
-    return lead + [token for n, item in enumerate(items) for token in ([COMMA] if n else []) + item]
+    return lead + with_commas(_selected(item, scope) for item in split_list(tokens[len(lead) :]))
 
 
 def _selected(item: Sequence[Token], scope: Scope) -> Tokens:
@@ -215,7 +212,7 @@ def _label(item: Sequence[Token], scope: Scope) -> str:
         end = closing(item, 1) + 1
         rest = [token for _, token in outside_brackets(item[end:])]
         modifiers = ("within", "group", "over", "ignore", "respect", "nulls")
-        called = all(token.is_word(*modifiers) or token.is_operator(")") for token in rest)
+        called = all(token.is_word(*modifiers) or token.is_operator("(", ")") for token in rest)
         return _LABELS.get(item[0].value, item[0].value) if called and item[0].value not in _UNNAMED else ""
     if not item[1].is_operator(".", "[") or scope.statement.of_catalog:
         return ""

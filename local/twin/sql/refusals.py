@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from local.twin.errors import TwinError, not_in_twin, not_supported, syntax_error
 from local.twin.sql.sources import reads_catalog_only
 from local.twin.sql.tokens import Kind, Token, operator, refuse_deep_nesting
+from local.twin.sql.types import MAX_CHAR, MAX_PRECISION, MAX_VARCHAR
 from local.twin.sql.words import ADDED_RESERVED, CATALOG_TYPES, MISSING_TYPES, TYPES
 
 if TYPE_CHECKING:
@@ -30,11 +31,16 @@ _FOREIGN_PAIRS = {
     ("is", "json"): 1,
     ("skip", "locked"): 0,
     ("distinct", "from"): None,
+    ("between", "symmetric"): 1,
 }
 _IN_REDSHIFT_ONLY = ("pivot", "unpivot")
 _FOREIGN_WORDS = ("returning", "lateral", "tablesample")
 _COLLATIONS = ("case_sensitive", "cs", "case_insensitive", "ci")
-_MAX_VARCHAR = 65535
+_MOST = {
+    **dict.fromkeys(("varchar", "varying", "nvarchar"), MAX_VARCHAR),
+    **dict.fromkeys(("char", "character", "nchar", "bpchar"), MAX_CHAR),
+    **dict.fromkeys(("decimal", "numeric", "dec"), MAX_PRECISION),
+}
 
 
 def refuse_foreign(tokens: Sequence[Token]) -> None:
@@ -104,6 +110,9 @@ def _refuse_word(token: Token, before: Token, after: Token, *, catalog: bool) ->
         raise syntax_error(token.text)
     if word == "filter" and before.is_operator(")") and after.is_operator("("):
         raise syntax_error("(")
+    if word == "using" and after.kind is Kind.OPERATOR and not after.is_operator("("):
+        # ORDER BY ... USING <
+        raise syntax_error(token.text)
     if word == "array" and after.is_operator("[") and not catalog:
         raise not_supported("ARRAY[...]")
     if word == "collate" and after.is_name and not catalog and after.value not in _COLLATIONS:
@@ -135,11 +144,16 @@ def _is_alias(after: Token) -> bool:
     )
 
 
-def refuse_long_varchar(tokens: Sequence[Token]) -> None:
-    """Raise when a cast or a column names a VARCHAR longer than Redshift has."""
+def refuse_long_types(tokens: Sequence[Token]) -> None:
+    """Raise when a cast or a column names a type that is longer than Redshift has it."""
     for at, token in enumerate(tokens[:-2]):
-        if not token.is_word("varchar", "varying", "nvarchar") or not tokens[at + 1].is_operator("("):
-            continue
         size = tokens[at + 2]
-        if size.kind is Kind.NUMBER and size.value.isdigit() and int(size.value) > _MAX_VARCHAR:
-            raise TwinError(f"length for type varchar cannot exceed {_MAX_VARCHAR}", code="22023")
+        if token.value not in _MOST or not token.is_word(*_MOST) or not tokens[at + 1].is_operator("("):
+            continue
+        most = _MOST[token.value]
+        if size.kind is not Kind.NUMBER or not size.value.isdigit() or int(size.value) <= most:
+            continue
+        if most == MAX_PRECISION:
+            raise TwinError(f"NUMERIC precision {size.value} must be between 1 and {most}", code="22023")
+        kind = "varchar" if most == MAX_VARCHAR else "char"
+        raise TwinError(f"length for type {kind} cannot exceed {most}", code="22023")

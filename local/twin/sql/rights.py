@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from local.twin.errors import TwinError, not_in_twin, syntax_error
 from local.twin.sql.changes import Change
 from local.twin.sql.tokens import MAX_NAME_BYTES, Cursor, Kind, literal, quoted, render
+from local.twin.sql.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,17 +23,7 @@ _ON_DATABASES = frozenset(["create", "temporary", "temp"])
 _ON_SCHEMAS = frozenset(["create", "usage"])
 # Redshift's own, which PostgreSQL ties to ownership.
 _NOT_HERE = frozenset(["drop", "alter", "execute", "assumerole", "share", "explain", "ignore"])
-_OTHER_OBJECTS = (
-    "function",
-    "procedure",
-    "language",
-    "datashare",
-    "model",
-    "external",
-    "copy",
-    "library",
-    "template",
-)
+_OTHER_OBJECTS = words("function procedure language datashare model external copy library template")
 
 
 def user(cursor: Cursor) -> str:
@@ -50,11 +41,14 @@ def prefixed(kind: str, cursor: Cursor) -> str:
     return quoted([name])
 
 
-def _users(cursor: Cursor) -> list[str]:
-    found = [user(cursor)]
-    while cursor.operators(","):
-        found.append(user(cursor))
-    return found
+def unquoted(role: str) -> str:
+    """Return the name that a quoted one stands for."""
+    return role[1:-1].replace('""', '"')
+
+
+def in_text(role: str) -> str:
+    """Return a quoted name as SQL's string."""
+    return literal(unquoted(role))
 
 
 def _grantee(cursor: Cursor) -> tuple[str, str]:
@@ -75,9 +69,7 @@ def _grantee(cursor: Cursor) -> tuple[str, str]:
 
 
 def _grantees(cursor: Cursor) -> list[tuple[str, str]]:
-    found = [_grantee(cursor)]
-    while cursor.operators(","):
-        found.append(_grantee(cursor))
+    found = cursor.listed(_grantee)
     if cursor.next.is_word("with") and not found[-1][1]:
         raise TwinError("grant options can only be granted to individual users", code="0LP01")
     return found
@@ -113,8 +105,7 @@ def _ends(cursor: Cursor, verb: str) -> list[tuple[str, str]]:
     grantees = _grantees(cursor)
     if verb == "REVOKE":
         cursor.words("restrict")
-    if not cursor.done:
-        raise syntax_error(cursor.next.text)
+    cursor.expect_end()
     return grantees
 
 
@@ -130,13 +121,9 @@ def _roles(cursor: Cursor, verb: str, option: str) -> Change:
             if member == "PUBLIC" or member.startswith('"group:'):
                 raise TwinError("a role can be granted to users and roles only", code="0A000")
             if verb == "GRANT":
-                statements.append(f"SELECT twin.refuse_circle({_text(role)}, {_text(member)})")
+                statements.append(f"SELECT twin.refuse_circle({in_text(role)}, {in_text(member)})")
             statements.append(f"{verb} {option}{role} {_PREPOSITION[verb]} {member}{with_option}")
     return Change(tuple(statements), f"{verb} ROLE")
-
-
-def _text(role: str) -> str:
-    return literal(role[1:-1].replace('""', '"'))
 
 
 def _privileges_and_object(cursor: Cursor, verb: str) -> str:
@@ -158,9 +145,7 @@ def _privileges_and_object(cursor: Cursor, verb: str) -> str:
     if cursor.words("all"):
         if cursor.next.is_word("functions", "procedures"):
             raise not_in_twin(f"{verb} ... ON ALL {cursor.next.value.upper()}")
-        cursor.expect_word("tables")
-        cursor.expect_word("in")
-        cursor.expect_word("schema")
+        cursor.expect_words("tables", "in", "schema")
         return _on(privileges, _ON_TABLES, "ALL TABLES IN SCHEMA", cursor)
     cursor.words("table")
     return _on(privileges, _ON_TABLES, "TABLE", cursor)
@@ -168,10 +153,8 @@ def _privileges_and_object(cursor: Cursor, verb: str) -> str:
 
 def _on(privileges: Sequence[Token], allowed: frozenset[str], kind: str, cursor: Cursor) -> str:
     _check_privileges(privileges, allowed)
-    names = [quoted(cursor.qualified_name())]
-    while cursor.operators(","):
-        names.append(quoted(cursor.qualified_name()))
-    return f"{render(privileges)} ON {kind} {', '.join(names)}"
+    names = cursor.listed(Cursor.qualified_name)
+    return f"{render(privileges)} ON {kind} {', '.join(map(quoted, names))}"
 
 
 def _check_privileges(privileges: Sequence[Token], allowed: frozenset[str]) -> None:
@@ -192,13 +175,12 @@ def default_privileges(tokens: Sequence[Token]) -> Change:
     """Return the change for ALTER DEFAULT PRIVILEGES."""
     cursor = Cursor(tokens)
     cursor.take()
-    cursor.expect_word("default")
-    cursor.expect_word("privileges")
+    cursor.expect_words("default", "privileges")
     head = "ALTER DEFAULT PRIVILEGES"
     if cursor.words("for", "user"):
-        head += f" FOR ROLE {', '.join(_users(cursor))}"
+        head += f" FOR ROLE {', '.join(cursor.listed(user))}"
     if cursor.words("in", "schema"):
-        head += f" IN SCHEMA {', '.join(_users(cursor))}"
+        head += f" IN SCHEMA {', '.join(cursor.listed(user))}"
     verb = cursor.expect_word("grant", "revoke").value.upper()
     option = "GRANT OPTION FOR " if verb == "REVOKE" and cursor.words("grant", "option", "for") else ""
     start = cursor.at

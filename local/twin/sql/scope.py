@@ -9,13 +9,20 @@ from local.twin.errors import not_in_twin, syntax_error
 from local.twin.sql.tokens import Kind, Token, closing, name, operator, string, word
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 Tokens = list[Token]
 TableName = tuple[str, ...]
 
 OPEN, CLOSE, COMMA, DOT = operator("("), operator(")"), operator(","), operator(".")
-_TWO, _THREE = 2, 3
+
+
+def with_commas(parts: Iterable[Sequence[Token]]) -> Tokens:
+    """Return the parts one after the other, with commas between them."""
+    result: Tokens = []
+    for number, part in enumerate(parts):
+        result += [COMMA, *part] if number else part
+    return result
 
 
 class Catalog(Protocol):
@@ -88,7 +95,7 @@ class Scope:
         """Return whether FROM has this table under no alias; either may leave out the database."""
         known = self.tables.get(str(table[-1]), ())
         shared = min(len(known), len(table))
-        here = shared >= _TWO and tuple(table[-shared:]) == known[-shared:]
+        here = shared > 1 and tuple(table[-shared:]) == known[-shared:]
         return here or (self.outer is not None and self.outer.names_table(table))
 
 
@@ -146,11 +153,11 @@ def _number(value: int) -> Token:
 
 def _column_depth(steps: Sequence[str | int], scope: Scope) -> int:
     """Return how many of the steps name the column."""
-    for parts in (_THREE, _TWO):
+    for parts in (3, 2):
         # database.schema.table.column and schema.table.column
         if len(steps) > parts and scope.names_table(steps[:parts]):
             return parts + 1
     first = str(steps[0])
     if not scope.is_value(first) and scope.holds(first) and len(steps) > 1 and isinstance(steps[1], str):
-        return _TWO
+        return 2
     return 1

@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from local.twin.errors import TwinError, not_in_twin, syntax_error
-from local.twin.sql.tokens import Cursor, Kind, Token, literal, quoted, render, string, tokenize
+from local.twin.sql.scanner import tokenize
+from local.twin.sql.tokens import Cursor, Kind, Token, literal, quoted, render, string
 from local.twin.sql.words import FIXED_SETTINGS, OWN_SETTINGS, SHARED_SETTINGS
 
 if TYPE_CHECKING:

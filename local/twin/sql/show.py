@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from local.twin.errors import TwinError, not_in_twin, syntax_error
 from local.twin.sql.changes import regclass
 from local.twin.sql.tokens import Cursor, Kind, literal
+from local.twin.sql.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,21 +36,11 @@ def show_objects(tokens: Sequence[Token]) -> str | None:
         return None
     cursor.take()
     sql = _SHOWN[kind](cursor)
-    if not cursor.done:
-        raise syntax_error(cursor.next.text)
+    cursor.expect_end()
     return sql
 
 
-_NOT_HERE = (
-    "model",
-    "procedure",
-    "external",
-    "datashares",
-    "functions",
-    "parameters",
-    "constraints",
-    "policies",
-)
+_NOT_HERE = words("model procedure external datashares functions parameters constraints policies")
 
 
 def _filtered(cursor: Cursor, column: str) -> str:
@@ -89,15 +80,13 @@ def _databases(cursor: Cursor) -> str:
 
 
 def _schemas(cursor: Cursor) -> str:
-    cursor.expect_word("from")
-    cursor.expect_word("database")
+    cursor.expect_words("from", "database")
     name = literal(cursor.expect_name())
     return f"SELECT * FROM svv_all_schemas WHERE database_name = {name}{_filtered(cursor, 'schema_name')}"
 
 
 def _tables(cursor: Cursor) -> str:
-    cursor.expect_word("from")
-    cursor.expect_word("schema")
+    cursor.expect_words("from", "schema")
     names = _in_database(cursor, 1)
     return (
         "SELECT t.database_name, t.schema_name, t.table_name, t.table_type, t.table_acl, t.remarks,"
@@ -109,8 +98,7 @@ def _tables(cursor: Cursor) -> str:
 
 
 def _columns(cursor: Cursor) -> str:
-    cursor.expect_word("from")
-    cursor.expect_word("table")
+    cursor.expect_words("from", "table")
     names = _in_database(cursor, 2)
     return (
         "SELECT c.database_name, c.schema_name, c.table_name, c.column_name, c.ordinal_position, c.column_default,"

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from local.twin.errors import TwinError
-from local.twin.sql.tokens import Kind, Token, name, operator, tokenize, word
+from local.twin.sql.scanner import tokenize
+from local.twin.sql.tokens import Kind, Token, name, operator, word
+from local.twin.sql.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Tokens = list[Token]
-TableName = tuple[str, ...]
+    from local.twin.sql.scope import Catalog, TableName, Tokens
 
-# Those that twin/catalog/6_leader.sql and its neighbours show in Redshift's way.
-_CATALOG = frozenset(
-    [
-        "pg_class",
-        "pg_attribute",
-        "pg_attrdef",
-        "pg_constraint",
-        "pg_index",
-        "pg_namespace",
-        "pg_tables",
-        "pg_views",
-        "pg_user",
-        "pg_group",
-    ]
-)
+# Those that catalog/11_pg_catalog.sql and its neighbours show in Redshift's way.
+_CATALOG = words("""
+    pg_class pg_attribute pg_attrdef pg_constraint pg_index pg_namespace pg_tables pg_views pg_user
+    pg_group
+    """)
 _INFORMATION_SCHEMA = frozenset(
     ["columns", "tables", "views", "schemata", "table_constraints", "key_column_usage"]
+)
+# PostgreSQL 8.0's catalog (its names without pg_), and what Redshift added to it; later PostgreSQLs have more.
+_IN_REDSHIFT = words(
+    """
+    aggregate am amop amproc attrdef attribute cast class constraint conversion database depend
+    description group index inherits language largeobject listener namespace opclass operator proc
+    rewrite shadow statistic tablespace trigger type indexes locks rules settings stats tables user
+    views stat_activity stat_database stat_all_tables stat_sys_tables stat_user_tables
+    stat_all_indexes stat_user_indexes attribute_info class_info database_info default_acl
+    external_schema library proc_info statistic_indicator table_def user_info
+    """
 )
 _FUNCTIONS = ("pg_get_constraintdef", "pg_get_viewdef")
 _ENDS_OF_FROM = (
@@ -42,14 +44,7 @@ _SYSTEM_TABLES = ("pg_", "svv_", "stv_", "stl_", "svl_", "sys_", "svcs_")
 _MAX_DEPTH = 20
 
 
-class LateViews(Protocol):
-    """What must be known of late-binding views."""
-
-    def late_views(self, names: Sequence[TableName]) -> dict[TableName, str]:
-        """Return the texts of those among the names that are late-binding views the user may read."""
-
-
-def resolve(tokens: Sequence[Token], catalog: LateViews) -> Tokens:
+def resolve(tokens: Sequence[Token], catalog: Catalog) -> Tokens:
     """Return the statement reading the twin's catalog, and late-binding views as subqueries."""
     return _catalog(_inline(tokens, catalog, 0))
 
@@ -123,7 +118,7 @@ def common_names(tokens: Sequence[Token]) -> set[str]:
     return found
 
 
-def _inline(tokens: Sequence[Token], catalog: LateViews, depth: int) -> Tokens:
+def _inline(tokens: Sequence[Token], catalog: Catalog, depth: int) -> Tokens:
     places = relations(tokens)
     common = common_names(tokens)
     names = {named(tokens[start:end]) for start, end in places}
@@ -149,12 +144,27 @@ def _catalog(tokens: Sequence[Token]) -> Tokens:
     result = list(tokens)
     places = relations(tokens)
     shown = False
+    own = common_names(tokens)
     for start, end in reversed(places):
-        view = _shown_by_twin(named(tokens[start:end]))
+        parts = named(tokens[start:end])
+        if parts[-1] not in own:
+            _refuse_later(parts)
+        view = _shown_by_twin(parts)
         if view:
             result[start:end] = [word("twin"), operator("."), word(view)]
         shown = shown or bool(view)
     return _leader_words(result) if shown or _reads_leader(tokens, places) else result
+
+
+def _refuse_later(parts: TableName) -> None:
+    """Raise for a table of the catalog which PostgreSQL got after Redshift had left it."""
+    *schema, last = parts
+    if (
+        last.startswith("pg_")
+        and last.removeprefix("pg_") not in _IN_REDSHIFT
+        and schema[-1:] in ([], ["pg_catalog"])
+    ):
+        raise TwinError(f'relation "{".".join(parts)}" does not exist', code="42P01")
 
 
 def _shown_by_twin(parts: TableName) -> str:

@@ -9,10 +9,10 @@ from local.twin.sql.expressions import rewrite_expression
 from local.twin.sql.from_clause import rewrite_from
 from local.twin.sql.inserts import with_typed_strings
 from local.twin.sql.merge import merge
-from local.twin.sql.queries import outside_brackets, rewrite_query, rewrite_with
+from local.twin.sql.queries import rewrite_query, rewrite_with
 from local.twin.sql.scope import Scope, Statement, Tokens
 from local.twin.sql.sources import is_system, reads_catalog_only
-from local.twin.sql.tokens import Cursor, Token, word
+from local.twin.sql.tokens import Cursor, Token, outside_brackets, word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

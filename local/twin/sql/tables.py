@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 from local.twin.errors import TwinError, not_supported, syntax_error
 from local.twin.sql.changes import Change, regclass, text_array
-from local.twin.sql.columns import Column, Key, Storage, names_in_brackets, new_name, read_column, table_key
+from local.twin.sql.columns import (
+    Column,
+    Key,
+    Storage,
+    names_in_brackets,
+    new_qualified_name,
+    read_column,
+    table_key,
+)
 from local.twin.sql.tokens import Cursor, literal, quoted, render, split_list
 
 if TYPE_CHECKING:
@@ -30,7 +38,7 @@ def create_table(tokens: Sequence[Token], query: Query) -> Change:
     temporary = _temporary(cursor)
     cursor.expect_word("table")
     unless_there = cursor.words("if", "not", "exists")
-    table = _table_name(cursor)
+    table = new_qualified_name(cursor)
     if table[-1].startswith("#"):
         temporary = True
     if temporary and len(table) > 1:
@@ -55,13 +63,6 @@ def _temporary(cursor: Cursor) -> bool:
     return False
 
 
-def _table_name(cursor: Cursor) -> tuple[str, ...]:
-    parts = [new_name(cursor)]
-    while cursor.operators("."):
-        parts.append(new_name(cursor))
-    return tuple(parts)
-
-
 def made_name(table: Sequence[str], *, temporary: bool) -> str:
     """Return SQL for the name under which a new relation is made, whatever the search path holds besides."""
     if temporary:
@@ -83,8 +84,7 @@ def _declared(cursor: Cursor, table: str, head: str, where: str) -> Change:
     columns, keys, parents = _elements(cursor.in_brackets(), table)
     storage = _storage(columns)
     read_storage(cursor, storage)
-    if not cursor.done:
-        raise syntax_error(cursor.next.text)
+    cursor.expect_end()
     if parents and storage.declared:
         raise TwinError("table attributes can't be specified with CREATE TABLE LIKE", code="0A000")
     _check_keys(storage, {} if parents else {column.name: column.type for column in columns})
@@ -159,8 +159,7 @@ def _elements(
         else:
             columns.append(read_column(cursor, table))
             keys += columns[-1].keys
-        if not cursor.done:
-            raise syntax_error(cursor.next.text)
+        cursor.expect_end()
     names = [column.name for column in columns]
     for name in names:
         if names.count(name) > 1:

@@ -1,22 +1,21 @@
-"""SQL text as tokens, so that nothing in a string, a quoted name or a comment is taken for SQL."""
+"""Tokens of SQL: what they are, how they are written, and what reads them."""
 
 from __future__ import annotations
 
 import dataclasses
 import enum
-import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from local.twin.errors import TwinError, syntax_error
-from local.twin.sql.words import RESERVED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+Item = TypeVar("Item")
 
 # PostgreSQL's limit. Redshift's is 127 bytes, so a longer name is refused rather than cut.
 MAX_NAME_BYTES = 63
 REDSHIFT_NAME_BYTES = 127
-MAX_DIGITS = 400
 MAX_BRACKETS = 100
 
 
@@ -57,102 +56,8 @@ class Token:
         return self.kind is Kind.WORD or self.kind is Kind.NAME
 
 
-_SCANNER = re.compile(
-    r"""
-    (?P<space>\s+|--[^\n]*)
-  | (?P<comment>/\*)
-  | (?P<string>[eE]?'(?:[^'\\]|\\.|'')*')
-  | (?P<dollar>\$(?P<tag>[A-Za-z_]*)\$.*?\$(?P=tag)\$)
-  | (?P<parameter>\$[0-9]+)
-  | (?P<name>"(?:[^"]|"")*")
-  | (?P<temporary>\#[^\W\d][\w$]*)
-  | (?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
-  | (?P<word>[^\W\d][\w$]*)
-  | (?P<operator>::|<<|>>|<>|!=|<=|>=|\|{1,2}/|\|\||->>?|\#>>?|@>|<@|\?[|&]?|@@|@\?|!~~?\*?|~\*
-      |[-+*/%^<>=~!@&|,;().\[\]:\#`])
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_ESCAPE = re.compile(r"\\(?P<code>[0-7]{1,3}|x[0-9a-fA-F]{1,2}|.)|''", re.DOTALL)
-_CONTROL = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-
-
-def tokenize(sql: str) -> list[Token]:
-    """Return the tokens of a text; raises Redshift's syntax error where it is none."""
-    tokens: list[Token] = []
-    at = 0
-    while at < len(sql):
-        found = _SCANNER.match(sql, at)
-        if found is None:
-            raise _unscannable(sql[at:])
-        kind = found.lastgroup if found.lastgroup != "tag" else "dollar"
-        at = _comment_end(sql, at) if kind == "comment" else found.end()
-        if kind == "temporary" and tokens and _is_value(tokens[-1]):
-            # a # b, and not the temporary table #b
-            at = found.start() + 1
-            tokens.append(operator("#"))
-        elif kind not in {"space", "comment"}:
-            tokens.append(_token(str(kind), found[0]))
-    return tokens
-
-
-# Words that no operand ends with, besides the reserved ones: a # after them begins a name.
-_NO_OPERANDS = RESERVED | {
-    "update", "exists", "truncate", "vacuum", "copy", "lock", "append", "by", "set", "view", "delete", "merge",
-    "values", "rename",
-}  # fmt: skip
-
-
-def _is_value(token: Token) -> bool:
-    if token.kind is Kind.WORD:
-        return token.value not in _NO_OPERANDS
-    return token.kind is not Kind.OPERATOR or token.is_operator(")", "]")
-
-
-def _unscannable(rest: str) -> TwinError:
-    if rest[0] == "'":
-        return TwinError("unterminated quoted string", code="42601")
-    if rest[0] == '"':
-        return TwinError("unterminated quoted identifier", code="42601")
-    return syntax_error(rest[0])
-
-
-def _comment_end(sql: str, start: int) -> int:
-    depth = 0
-    for mark in re.finditer(r"/\*|\*/", sql[start:]):
-        depth += 1 if mark[0] == "/*" else -1
-        if not depth:
-            return start + mark.end()
-    raise TwinError("unterminated /* comment", code="42601")
-
-
-def _token(kind: str, text: str) -> Token:
-    if kind == "word":
-        return Token(Kind.WORD, text, _checked(text.lower()))
-    if kind == "temporary":
-        return name(text)
-    if kind == "name":
-        return name(text[1:-1].replace('""', '"'))
-    if kind == "string":
-        body = text[text.index("'") + 1 : -1]
-        return Token(Kind.STRING, text, _ESCAPE.sub(_unescaped, body))
-    if kind == "number" and len(text) > MAX_DIGITS:
-        raise TwinError(f'value "{text[:40]}..." is out of range', code="22003")
-    if kind == "dollar":
-        return Token(Kind.STRING, text, text)
-    return Token(Kind(kind), text, text)
-
-
-def _unescaped(found: re.Match[str]) -> str:
-    code = found["code"]
-    if code is None:
-        return "'"
-    if code[0] == "x" and len(code) > 1:
-        return chr(int(code[1:], 16))
-    return chr(int(code, 8)) if code[0] in "01234567" else _CONTROL.get(code, code)
-
-
-def _checked(identifier: str) -> str:
+def checked(identifier: str) -> str:
+    """Return a name; raises where it is longer than the twin carries."""
     size = len(identifier.encode())
     if size > MAX_NAME_BYTES:
         raise TwinError(
@@ -165,7 +70,7 @@ def _checked(identifier: str) -> str:
 
 def name(value: str) -> Token:
     """Return a quoted name, folded to lower case as Redshift does by default."""
-    folded = _checked(value.lower())
+    folded = checked(value.lower())
     if not folded:
         raise TwinError('zero-length delimited identifier at or near """"', code="42601")
     return Token(Kind.NAME, '"' + folded.replace('"', '""') + '"', folded)
@@ -233,6 +138,18 @@ def closing(tokens: Sequence[Token], opening: int) -> int:
     raise syntax_error("end of input")
 
 
+def outside_brackets(tokens: Sequence[Token]) -> list[tuple[int, Token]]:
+    """Return the tokens outside of brackets, with their places."""
+    found = []
+    depth = 0
+    for at, token in enumerate(tokens):
+        depth -= token.is_operator(")", "]")
+        if not depth:
+            found.append((at, token))
+        depth += token.is_operator("(", "[")
+    return found
+
+
 def split_list(tokens: Sequence[Token]) -> list[list[Token]]:
     """Return what the commas outside of brackets separate."""
     parts: list[list[Token]] = [[]]
@@ -296,6 +213,16 @@ class Cursor:
         if not self.operators(expected):
             raise syntax_error(self.next.text)
 
+    def expect_words(self, *expected: str) -> None:
+        """Read these keywords, one after the other; raises the syntax error at anything else."""
+        for one in expected:
+            self.expect_word(one)
+
+    def expect_end(self) -> None:
+        """Raise the syntax error at what is left."""
+        if not self.done:
+            raise syntax_error(self.next.text)
+
     def expect_string(self) -> str:
         """Read a string literal and return its value."""
         if self.next.kind is not Kind.STRING:
@@ -314,6 +241,13 @@ class Cursor:
         while self.operators("."):
             parts.append(self.expect_name())
         return tuple(parts)
+
+    def listed(self, read: Callable[[Cursor], Item]) -> list[Item]:
+        """Read one thing or several with commas between them, each by `read`."""
+        found = [read(self)]
+        while self.operators(","):
+            found.append(read(self))
+        return found
 
     def in_brackets(self) -> list[Token]:
         """Read a list in brackets and return what stands between them."""

@@ -9,14 +9,14 @@ import dataclasses
 import itertools
 from typing import TYPE_CHECKING
 
-from local.twin.errors import TwinError, not_in_twin, not_supported, syntax_error
+from local.twin.errors import not_in_twin, not_supported, syntax_error
 from local.twin.load.command import CopyCommand, parse_copy
 from local.twin.sql import rights, settings, upkeep
 from local.twin.sql.alter import alter_table
 from local.twin.sql.changes import Change
-from local.twin.sql.cursors import check_declare, check_fetch
 from local.twin.sql.database import SetIsolation, alter_database
-from local.twin.sql.refusals import refuse_foreign, refuse_long_varchar
+from local.twin.sql.declare import check_declare, check_fetch
+from local.twin.sql.refusals import refuse_foreign, refuse_long_types
 from local.twin.sql.show import show_objects
 from local.twin.sql.sources import resolve
 from local.twin.sql.statements import rewrite
@@ -63,6 +63,10 @@ Plan = Pass | Change | Copy | Truncate | SetIsolation
 _QUERIES = ("select", "with", "insert", "update", "delete", "declare", "explain", "(", "merge")
 _PLAIN = ("lock", "fetch", "close", "execute", "deallocate")
 _REDSHIFT_ONLY = ("unload", "call", "refresh", "use", "cancel", "prepare")
+_POSTGRES_ONLY = (
+    "do", "move", "prepare", "listen", "notify", "unlisten", "savepoint", "release", "discard", "reindex",
+    "cluster", "security",
+)  # fmt: skip
 
 
 def translate(tokens: Sequence[Token], catalog: Catalog) -> Plan:
@@ -71,7 +75,7 @@ def translate(tokens: Sequence[Token], catalog: Catalog) -> Plan:
     if first == "copy":
         return Copy(parse_copy(tokens))
     refuse_foreign(tokens)
-    refuse_long_varchar(tokens)
+    refuse_long_types(tokens)
     if first in _QUERIES:
         _refuse_values(tokens)
         if first == "declare":
@@ -85,21 +89,9 @@ def translate(tokens: Sequence[Token], catalog: Catalog) -> Plan:
         return _create(tokens, catalog)
     if first == "alter":
         return _alter(tokens)
-    if first in _REDSHIFT_ONLY:
+    if first in _REDSHIFT_ONLY and [token.value for token in tokens[:2]] != ["prepare", "transaction"]:
         raise not_in_twin(first.upper())
-    if first in {
-        "do",
-        "move",
-        "listen",
-        "notify",
-        "unlisten",
-        "savepoint",
-        "release",
-        "discard",
-        "reindex",
-        "cluster",
-        "security",
-    }:
+    if first in _POSTGRES_ONLY:
         raise not_supported(first.upper())
     raise syntax_error(tokens[0].text)
 
@@ -186,8 +178,7 @@ def _truncate(tokens: Sequence[Token]) -> Plan:
     cursor.take()
     cursor.words("table")
     cursor.qualified_name()
-    if not cursor.done:
-        raise syntax_error(cursor.next.text)
+    cursor.expect_end()
     return Truncate(render(tokens))
 
 
@@ -225,11 +216,3 @@ def _alter(tokens: Sequence[Token]) -> Plan:
     if second.is_word("database"):
         return alter_database(tokens)
     raise not_in_twin(f"ALTER {second.text.upper()}")
-
-
-def refuse_in_failed_transaction(plan: Plan) -> None:
-    """Raise for everything but the end of a transaction in which a statement has failed."""
-    if not (isinstance(plan, Pass) and plan.ends_transaction):
-        raise TwinError(
-            "current transaction is aborted, commands ignored until end of transaction block", code="25P02"
-        )

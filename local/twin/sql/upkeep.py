@@ -9,35 +9,15 @@ from local.twin.sql.changes import Change, regclass
 from local.twin.sql.columns import names_in_brackets, new_name
 from local.twin.sql.rights import user
 from local.twin.sql.tokens import Cursor, Kind, literal, quoted, render
+from local.twin.sql.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from local.twin.sql.tokens import Token
 
-_ELSEWHERE = (
-    "function",
-    "procedure",
-    "database",
-    "library",
-    "model",
-    "datashare",
-    "external",
-    "materialized",
-)
+_ELSEWHERE = words("function procedure database library model datashare external materialized")
 _VACUUMS = (("full",), ("sort", "only"), ("delete", "only"), ("reindex",), ("recluster",))
-
-
-def _end(cursor: Cursor) -> None:
-    if not cursor.done:
-        raise syntax_error(cursor.next.text)
-
-
-def _names(cursor: Cursor) -> list[tuple[str, ...]]:
-    found = [cursor.qualified_name()]
-    while cursor.operators(","):
-        found.append(cursor.qualified_name())
-    return found
 
 
 def drop(tokens: Sequence[Token]) -> Change:
@@ -50,11 +30,11 @@ def drop(tokens: Sequence[Token]) -> Change:
         raise not_supported(f"DROP {cursor.next.text.upper()}")
     kind = cursor.take().value
     there = "IF EXISTS " if cursor.words("if", "exists") else ""
-    names = _names(cursor)
+    names = cursor.listed(Cursor.qualified_name)
     along = cursor.words("cascade")
     if not along:
         cursor.words("restrict")
-    _end(cursor)
+    cursor.expect_end()
     # names that aren't there are PostgreSQL's to report
     frees = (
         [f"SELECT twin.free_table(to_regclass({literal(quoted(name))}), {along})" for name in names]
@@ -77,7 +57,7 @@ def comment(tokens: Sequence[Token]) -> Change:
     cursor.expect_word("is")
     if not cursor.words("null"):
         cursor.expect_string()
-    _end(cursor)
+    cursor.expect_end()
     return Change((render(tokens),), "COMMENT")
 
 
@@ -96,7 +76,7 @@ def create_schema(tokens: Sequence[Token]) -> Change:
         raise not_in_twin("A schema's QUOTA")
     if not cursor.done and cursor.next.is_word("create", "grant"):
         raise not_in_twin("CREATE SCHEMA with elements")
-    _end(cursor)
+    cursor.expect_end()
     schema = f" {quoted([name])}" if name else ""
     return Change((f"CREATE SCHEMA {there.rstrip()}{schema}{owner}",), "CREATE SCHEMA")
 
@@ -115,7 +95,7 @@ def alter_schema(tokens: Sequence[Token]) -> Change:
         raise not_in_twin("A schema's QUOTA")
     else:
         raise syntax_error(cursor.next.text)
-    _end(cursor)
+    cursor.expect_end()
     return Change((sql,), "ALTER SCHEMA")
 
 
@@ -126,7 +106,7 @@ def vacuum(tokens: Sequence[Token]) -> Change:
     kind = next((words for words in _VACUUMS if cursor.words(*words)), ("full",))
     checks = []
     if not cursor.done and not cursor.next.is_word("to", "boost"):
-        checks.append(f"SELECT twin.is_table({regclass(cursor.qualified_name())})")
+        checks.append(f"SELECT twin.refuse_view({regclass(cursor.qualified_name())})")
     elif kind[0] in {"reindex", "recluster"} or not cursor.done:
         # these and both options need a table
         raise syntax_error(cursor.next.text or "end of input")
@@ -139,7 +119,7 @@ def vacuum(tokens: Sequence[Token]) -> Change:
             raise syntax_error("to")
     if cursor.words("boost") and kind[0] == "reindex":
         raise syntax_error("boost")
-    _end(cursor)
+    cursor.expect_end()
     return Change(tuple(checks), "VACUUM", alone="VACUUM")
 
 
@@ -157,6 +137,6 @@ def analyze(tokens: Sequence[Token]) -> Change:
             table += f" ({', '.join(quoted([name]) for name in names_in_brackets(cursor))})"
     if cursor.words("predicate") or cursor.words("all"):
         cursor.expect_word("columns")
-    _end(cursor)
+    cursor.expect_end()
     # Redshift's reads a sample beside the writers; PostgreSQL's would wait for them
     return Change((f"ANALYZE (SKIP_LOCKED){table}",), "ANALYZE")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import TYPE_CHECKING
 
 from local.twin.errors import TwinError, not_in_twin, syntax_error
+from local.twin.passwords import md5_stored
 from local.twin.sql.changes import Change
-from local.twin.sql.rights import prefixed, user
+from local.twin.sql.rights import in_text, prefixed, unquoted, user
 from local.twin.sql.settings import set_statement
 from local.twin.sql.tokens import Cursor, Kind, literal
 
@@ -32,13 +32,16 @@ def change_identity(tokens: Sequence[Token]) -> Change:
     verb = cursor.take().value
     kind = cursor.expect_word("user", "group", "role").value
     change = _CHANGES[verb, kind](cursor)
-    if not cursor.done:
-        raise syntax_error(cursor.next.text)
+    cursor.expect_end()
     return Change(tuple(change), f"{verb.upper()} {kind.upper()}")
 
 
-def _name(quoted_name: str) -> str:
-    return quoted_name[1:-1].replace('""', '"')
+def _group(cursor: Cursor) -> str:
+    return prefixed("group", cursor)
+
+
+def _role(cursor: Cursor) -> str:
+    return prefixed("role", cursor)
 
 
 def _create_user(cursor: Cursor) -> list[str]:
@@ -75,15 +78,13 @@ def _options(cursor: Cursor, name: str) -> tuple[str, list[str]]:
         if cursor.next.is_word(*_FLAGS):
             options.append(_FLAGS[cursor.take().value])
         elif cursor.words("password"):
-            options.append(_password(cursor, _name(name)))
+            options.append(_password(cursor, unquoted(name)))
         elif cursor.words("valid", "until"):
             options.append(f"VALID UNTIL {literal(cursor.expect_string())}")
         elif cursor.words("connection", "limit"):
             options.append(f"CONNECTION LIMIT {_limit(cursor)}")
         elif cursor.words("in", "group"):
-            groups.append(prefixed("group", cursor))
-            while cursor.operators(","):
-                groups.append(prefixed("group", cursor))
+            groups += cursor.listed(_group)
         elif cursor.words("syslog", "access"):
             # the system tables of the twin hide nothing from anybody
             cursor.expect_word("restricted", "unrestricted")
@@ -112,9 +113,7 @@ def _password(cursor: Cursor, name: str) -> str:
     if _MD5.fullmatch(word):
         return f"PASSWORD '{word}'"
     _check_password(word)
-    # the method of the sign-in, not of our choice
-    digest = hashlib.md5(f"{word}{name}".encode(), usedforsecurity=False).hexdigest()
-    return f"PASSWORD 'md5{digest}'"
+    return f"PASSWORD '{md5_stored(name, word)}'"
 
 
 def _check_password(word: str) -> None:
@@ -131,15 +130,13 @@ def _check_password(word: str) -> None:
 
 def _drop_user(cursor: Cursor) -> list[str]:
     there = "IF EXISTS " if cursor.words("if", "exists") else ""
-    names = [user(cursor)]
-    while cursor.operators(","):
-        names.append(user(cursor))
-    checks = [f"SELECT twin.refuse_used('user', {literal(_name(name))})" for name in names]
+    names = cursor.listed(user)
+    checks = [f"SELECT twin.refuse_used('user', {in_text(name)})" for name in names]
     return [*checks, f"DROP ROLE {there}{', '.join(names)}"]
 
 
 def _create_group(cursor: Cursor) -> list[str]:
-    group = prefixed("group", cursor)
+    group = _group(cursor)
     statements = [f"CREATE ROLE {group} NOLOGIN"]
     cursor.words("with")
     if cursor.words("user"):
@@ -148,54 +145,46 @@ def _create_group(cursor: Cursor) -> list[str]:
 
 
 def _join(group: str, cursor: Cursor) -> str:
-    members = [user(cursor)]
-    while cursor.operators(","):
-        members.append(user(cursor))
-    return f"GRANT {group} TO {', '.join(members)}"
+    return f"GRANT {group} TO {', '.join(cursor.listed(user))}"
 
 
 def _alter_group(cursor: Cursor) -> list[str]:
-    group = prefixed("group", cursor)
+    group = _group(cursor)
     if cursor.words("add", "user"):
         return [_join(group, cursor)]
     if cursor.words("drop", "user"):
-        members = [user(cursor)]
-        while cursor.operators(","):
-            members.append(user(cursor))
-        return [f"REVOKE {group} FROM {', '.join(members)}"]
-    cursor.expect_word("rename")
-    cursor.expect_word("to")
-    return [f"ALTER ROLE {group} RENAME TO {prefixed('group', cursor)}"]
+        return [f"REVOKE {group} FROM {', '.join(cursor.listed(user))}"]
+    cursor.expect_words("rename", "to")
+    return [f"ALTER ROLE {group} RENAME TO {_group(cursor)}"]
 
 
 def _drop_group(cursor: Cursor) -> list[str]:
-    group = prefixed("group", cursor)
-    return [f"SELECT twin.refuse_used('group', {literal(_name(group))})", f"DROP ROLE {group}"]
+    group = _group(cursor)
+    return [f"SELECT twin.refuse_used('group', {in_text(group)})", f"DROP ROLE {group}"]
 
 
 def _create_role(cursor: Cursor) -> list[str]:
-    role = prefixed("role", cursor)
+    role = _role(cursor)
     if cursor.next.is_word("externalid"):
         raise not_in_twin("The option EXTERNALID of a role")
     return [f"CREATE ROLE {role} NOLOGIN"]
 
 
 def _alter_role(cursor: Cursor) -> list[str]:
-    role = prefixed("role", cursor)
+    role = _role(cursor)
     cursor.words("with")
     if cursor.next.is_word("owner", "externalid"):
         raise not_in_twin(f"ALTER ROLE ... {cursor.next.value.upper()}")
-    cursor.expect_word("rename")
-    cursor.expect_word("to")
-    return [f"ALTER ROLE {role} RENAME TO {prefixed('role', cursor)}"]
+    cursor.expect_words("rename", "to")
+    return [f"ALTER ROLE {role} RENAME TO {_role(cursor)}"]
 
 
 def _drop_role(cursor: Cursor) -> list[str]:
-    role = prefixed("role", cursor)
+    role = _role(cursor)
     if cursor.words("force"):
         return [f"DROP OWNED BY {role}", f"DROP ROLE {role}"]
     cursor.words("restrict")
-    return [f"SELECT twin.refuse_used('role', {literal(_name(role))})", f"DROP ROLE {role}"]
+    return [f"SELECT twin.refuse_used('role', {in_text(role)})", f"DROP ROLE {role}"]
 
 
 _CHANGES: dict[tuple[str, str], Callable[[Cursor], list[str]]] = {

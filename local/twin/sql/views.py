@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from local.twin.errors import TwinError, not_in_twin, syntax_error
 from local.twin.sql.changes import Change, text_array
-from local.twin.sql.columns import names_in_brackets, new_name
+from local.twin.sql.columns import names_in_brackets, new_qualified_name
 from local.twin.sql.sources import common_names, named, relations
 from local.twin.sql.tables import made_name, quoted_list
 from local.twin.sql.tokens import Cursor, Kind, literal, quoted, render
@@ -14,7 +14,7 @@ from local.twin.sql.tokens import Cursor, Kind, literal, quoted, render
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from local.twin.sql.sources import LateViews
+    from local.twin.sql.scope import Catalog
     from local.twin.sql.tokens import Token
 
     Query = Callable[[Sequence[Token]], str]
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _UNBOUND = ["with", "no", "schema", "binding"]
 
 
-def create_view(tokens: Sequence[Token], query: Query, catalog: LateViews) -> Change:
+def create_view(tokens: Sequence[Token], query: Query, catalog: Catalog) -> Change:
     """Return the change for a whole CREATE VIEW statement."""
     cursor = Cursor(tokens)
     cursor.expect_word("create")
@@ -30,9 +30,7 @@ def create_view(tokens: Sequence[Token], query: Query, catalog: LateViews) -> Ch
     cursor.expect_word("view")
     if cursor.next.is_word("if"):
         raise syntax_error(cursor.next.text)
-    view = [new_name(cursor)]
-    while cursor.operators("."):
-        view.append(new_name(cursor))
+    view = new_qualified_name(cursor)
     temporary = view[-1].startswith("#")
     columns = names_in_brackets(cursor) if cursor.next.is_operator("(") else ()
     cursor.expect_word("as")

@@ -1,12 +1,13 @@
 """Words with a meaning of their own in Redshift."""
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
+    """Return the words of a text."""
     return frozenset(text.split())
 
 
 # Names that must be quoted (AWS, "Reserved words").
-RESERVED = _words("""
+RESERVED = words("""
     aes128 aes256 all allowoverwrite analyse analyze and any array as asc authorization az64 backup between
     binary blanksasnull both bytedict bzip2 case cast check collate column connect constraint create credentials
     cross current_date current_time current_timestamp current_user current_user_id default deferrable deflate
@@ -21,7 +22,7 @@ RESERVED = _words("""
     """)
 
 # Those of them which PostgreSQL does not reserve: no name of a column even after AS.
-ADDED_RESERVED = _words("""
+ADDED_RESERVED = words("""
     aes128 aes256 allowoverwrite az64 backup blanksasnull bytedict bzip2 credentials current_user_id deflate defrag
     delta delta32k disable emptyasnull enable encode encrypt encryption explicit globaldict256 globaldict64k gzip
     identity ignore lun luns lzo lzop minus mostly16 mostly32 mostly8 offline offset oid parallel partition percent
@@ -30,12 +31,12 @@ ADDED_RESERVED = _words("""
     """)
 
 # What a cast may name: Redshift's types, those which the twin lacks, and those of the leader node's catalog.
-TYPES = _words("""
+TYPES = words("""
     smallint int2 integer int int4 bigint int8 decimal numeric dec real float4 float8 float double boolean bool char
     character nchar bpchar varchar nvarchar text date timestamp timestamptz time timetz super interval national
     """)
-MISSING_TYPES = _words("varbyte varbinary geometry geography hllsketch")
-CATALOG_TYPES = _words("name oid regclass regtype regproc aclitem oidvector int2vector anyarray")
+MISSING_TYPES = words("varbyte varbinary geometry geography hllsketch")
+CATALOG_TYPES = words("name oid regclass regtype regproc aclitem oidvector int2vector anyarray")
 
 # Settings of a session which Redshift knows: those kept by the twin alone, and those PostgreSQL applies.
 OWN_SETTINGS = {
@@ -59,11 +60,11 @@ OWN_SETTINGS = {
     "timezone_abbreviations": "Default",
 }
 # The twin behaves as with the default only, so another value would be a lie.
-FIXED_SETTINGS = _words("""
+FIXED_SETTINGS = words("""
     enable_case_sensitive_identifier enable_case_sensitive_super_attribute json_serialization_enable
     json_serialization_parse_nested_strings describe_field_name_in_uppercase cast_super_null_on_error
     navigate_super_null_on_error parse_super_null_on_error
     """)
-SHARED_SETTINGS = _words(
+SHARED_SETTINGS = words(
     "statement_timeout search_path datestyle timezone client_encoding extra_float_digits application_name"
 )

@@ -83,8 +83,14 @@ CREATE OR REPLACE FUNCTION twin.regexp_instr(t text, pattern text, start integer
     parameters text DEFAULT 'c') RETURNS integer LANGUAGE sql IMMUTABLE STRICT AS
 $$ SELECT pg_catalog.regexp_instr(t, pattern, greatest(start, 1), occurrence, least(option, 1), twin.regexp_flags(parameters)) $$;
 CREATE OR REPLACE FUNCTION twin.regexp_replace(t text, pattern text, replacement text DEFAULT '', start integer DEFAULT 1, parameters text DEFAULT 'c')
-    RETURNS text LANGUAGE sql IMMUTABLE STRICT AS
-$$ SELECT pg_catalog.regexp_replace(t, pattern, replacement, greatest(start, 1), 0, twin.regexp_flags(parameters)) $$;
+    RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+    -- how Redshift writes a group that was found is not documented
+    IF replacement ~ '[$\\\\][0-9&]' THEN
+        RAISE EXCEPTION 'A group in the replacement of REGEXP_REPLACE is not supported by the local Redshift twin' USING ERRCODE = '0A000';
+    END IF;
+    RETURN pg_catalog.regexp_replace(t, pattern, replacement, greatest(start, 1), 0, twin.regexp_flags(parameters));
+END $$;
 
 -- JSON in text.
 CREATE OR REPLACE FUNCTION twin.compact(j jsonb) RETURNS text LANGUAGE sql IMMUTABLE

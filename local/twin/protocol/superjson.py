@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from local.twin import wire
+from local.twin.protocol import wire
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet

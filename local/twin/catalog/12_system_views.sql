@@ -1,4 +1,4 @@
--- Redshift's views of schemas, tables and columns. What the twin can't know (slices, skew, sizes) is NULL.
+-- Redshift's views of databases, schemas, tables and columns, and what SHOW TABLE says. What the twin can't know (slices, skew, sizes) is NULL.
 
 CREATE OR REPLACE VIEW pg_catalog.svv_columns AS
 SELECT * FROM twin.columns WHERE table_schema NOT LIKE 'pg\_temp%' ESCAPE '\';

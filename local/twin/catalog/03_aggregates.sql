@@ -60,17 +60,11 @@ $$ SELECT CASE WHEN value IS NULL THEN kept ELSE coalesce(kept, ARRAY[share]) ||
 CREATE OR REPLACE FUNCTION twin.gathered(kept double precision[], value double precision, share numeric) RETURNS double precision[]
     LANGUAGE sql IMMUTABLE AS
 $$ SELECT CASE WHEN value IS NULL THEN kept ELSE coalesce(kept, ARRAY[share::double precision]) || value END $$;
-CREATE OR REPLACE FUNCTION twin.interpolated(kept numeric[]) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$
+CREATE OR REPLACE FUNCTION twin.interpolated(kept anyarray) RETURNS anyelement LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN f = c THEN s[f] ELSE (c - rn) * s[f] + (rn - f) * s[c] END
     FROM (SELECT array_agg(v ORDER BY v) AS s, 1 + kept[1] * (count(v) - 1) AS rn FROM unnest(kept[2:]) AS v) a,
         LATERAL (SELECT floor(rn)::integer AS f, ceil(rn)::integer AS c) b $$;
-CREATE OR REPLACE FUNCTION twin.interpolated(kept double precision[]) RETURNS double precision LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE WHEN f = c THEN s[f] ELSE (c - rn) * s[f] + (rn - f) * s[c] END
-    FROM (SELECT array_agg(v ORDER BY v) AS s, 1 + kept[1] * (count(v) - 1) AS rn FROM unnest(kept[2:]) AS v) a,
-        LATERAL (SELECT floor(rn)::integer AS f, ceil(rn)::integer AS c) b $$;
-CREATE OR REPLACE FUNCTION twin.chosen(kept numeric[]) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$
-    SELECT s[greatest(ceil(kept[1] * cardinality(s)), 1)::integer] FROM (SELECT array_agg(v ORDER BY v) AS s FROM unnest(kept[2:]) AS v) a $$;
-CREATE OR REPLACE FUNCTION twin.chosen(kept double precision[]) RETURNS double precision LANGUAGE sql IMMUTABLE AS $$
+CREATE OR REPLACE FUNCTION twin.chosen(kept anyarray) RETURNS anyelement LANGUAGE sql IMMUTABLE AS $$
     SELECT s[greatest(ceil(kept[1] * cardinality(s)), 1)::integer] FROM (SELECT array_agg(v ORDER BY v) AS s FROM unnest(kept[2:]) AS v) a $$;
 DO $$
 DECLARE

@@ -1,4 +1,5 @@
 -- Everybody reads the system tables; only superusers read what stands behind them.
+GRANT USAGE ON SCHEMA twin TO PUBLIC;
 DO $$
 DECLARE
     shown regclass;
@@ -11,5 +12,3 @@ BEGIN
     END LOOP;
 END $$;
 GRANT SELECT ON twin.late_view TO PUBLIC;
--- Every user of Redshift may make tables in the schema public.
-GRANT CREATE ON SCHEMA public TO PUBLIC;

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from local.twin.errors import syntax_error
 from local.twin.sql.tokens import Cursor, Kind, Token
 
 if TYPE_CHECKING:
@@ -34,5 +33,4 @@ def check_fetch(tokens: Sequence[Token]) -> None:
             cursor.take()
     cursor.expect_word("from")
     cursor.expect_name()
-    if not cursor.done:
-        raise syntax_error(cursor.next.text)
+    cursor.expect_end()

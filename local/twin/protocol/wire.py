@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from typing import TYPE_CHECKING, Protocol
 
@@ -138,25 +137,19 @@ def parameter_count(body: bytes, at: int) -> int:
         raise TwinError("insufficient data left in message", code=PROTOCOL_VIOLATION) from None
 
 
+def parameter_types(body: bytes, at: int) -> tuple[int, ...]:
+    """Return the numbers of the types which a Parse names for its parameters; raises `TwinError`."""
+    try:
+        (count,) = struct.unpack_from("!H", body, at)
+        return struct.unpack_from(f"!{count}I", body, at + 2)
+    except struct.error:
+        raise TwinError("insufficient data left in message", code=PROTOCOL_VIOLATION) from None
+
+
 def startup_parameters(body: bytes) -> dict[str, str]:
     """Return the names and values of a start-up packet."""
     words = [word.decode(errors="replace") for word in body.split(b"\0")]
     return {name: value for name, value in zip(words[::2], words[1::2], strict=False) if name}
-
-
-def md5_stored(user: str, password: str) -> str:
-    """Return what PostgreSQL keeps of a password, and what CREATE USER takes in its place."""
-    return "md5" + hashlib.md5((password + user).encode(), usedforsecurity=False).hexdigest()
-
-
-def md5_answer(stored: str, salt: bytes) -> str:
-    """Return what a client must answer to the MD5 password request with this salt.
-
-    Args:
-        stored: the hash of password and user name, without its prefix.
-        salt: the request's.
-    """
-    return "md5" + hashlib.md5(stored.encode() + salt, usedforsecurity=False).hexdigest()
 
 
 def error(failure: TwinError, severity: str = "ERROR") -> bytes:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from local.twin import wire
-from local.twin.conversation import Conversation, Prepared
 from local.twin.errors import TwinError
+from local.twin.protocol import wire
+from local.twin.protocol.conversation import Conversation, Prepared
 from local.twin.sql.access import access
-from local.twin.sql.tokens import render, statements, tokenize
+from local.twin.sql.scanner import tokenize
+from local.twin.sql.tokens import render, statements
 from local.twin.sql.translate import Pass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from local.twin.extended import Extended
+    from local.twin.protocol.extended import Extended
     from local.twin.sql.tokens import Token
 
 
@@ -60,7 +61,7 @@ class Simple:
         if not alone or backend.strikes.awaits_commit:
             self._begin_implicit()
         backend.send(wire.message(b"Q", wire.text(plan.sql)))
-        return self._talk.relay(b"Z", Prepared(None))
+        return self._talk.relay(b"Z", Prepared())
 
     def _begin_implicit(self) -> None:
         if self._backend.status == b"I":

@@ -8,9 +8,10 @@ import secrets
 import struct
 from typing import IO, TYPE_CHECKING, cast
 
-from local.twin import wire
 from local.twin.backend import Backend
 from local.twin.errors import TwinError
+from local.twin.passwords import md5_answer
+from local.twin.protocol import wire
 from local.twin.sql.settings import startup_options
 from local.twin.sql.tokens import literal, quoted
 
@@ -105,7 +106,7 @@ def _check_password(backend: Backend, user: str, salt: bytes, answer: str) -> bo
     stored, superuser = found[0] if found else (None, None)
     # a password that PostgreSQL keeps in another form was not set through the twin
     known = stored is not None and stored.startswith("md5")
-    expected = wire.md5_answer(stored.removeprefix("md5"), salt) if stored is not None and known else ""
+    expected = md5_answer(stored.removeprefix("md5"), salt) if stored is not None and known else ""
     if not known or not hmac.compare_digest(answer.encode(), expected.encode()):
         raise TwinError(f'password authentication failed for user "{user}"', code="28000")
     return superuser == "t"

@@ -248,7 +248,7 @@ BEGIN
     PERFORM twin.keep_late_view(to_regclass(name), definition, translated);
 END $$;
 
-CREATE OR REPLACE FUNCTION twin.is_table(rel regclass) RETURNS void LANGUAGE plpgsql STABLE AS $$
+CREATE OR REPLACE FUNCTION twin.refuse_view(rel regclass) RETURNS void LANGUAGE plpgsql STABLE AS $$
 BEGIN
     IF EXISTS (SELECT FROM pg_class WHERE oid = rel AND relkind <> 'r') THEN
         RAISE EXCEPTION '"%" is not a table', (SELECT relname FROM pg_class WHERE oid = rel) USING ERRCODE = '42809';

@@ -5,22 +5,22 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from local.twin import wire
-from local.twin.errors import ACTIVE_TRANSACTION, TwinError, in_redshift_words
+from local.twin.errors import ACTIVE_TRANSACTION, TwinError, failed_transaction, in_redshift_words
 from local.twin.faults import Strikes
 from local.twin.isolation import Isolation
 from local.twin.lookup import Lookup
-from local.twin.run import Runner
+from local.twin.protocol import wire
+from local.twin.protocol.superjson import compact_row
+from local.twin.runner import Runner
 from local.twin.sql.access import UNKNOWN, Access, access
-from local.twin.sql.translate import Pass, Plan, refuse_in_failed_transaction, translate
-from local.twin.superjson import compact_row
+from local.twin.sql.translate import Pass, Plan, translate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from local.twin.backend import Backend
+    from local.twin.protocol.signin import Client
     from local.twin.server import Twin
-    from local.twin.signin import Client
     from local.twin.sql.tokens import Token
 
 _OPEN_CURSOR = "SELECT FROM pg_cursors WHERE statement ILIKE 'declare%' LIMIT 1"
@@ -33,7 +33,7 @@ _DEPRECATED = b"C01P01\0"
 class Prepared:
     """A prepared statement or portal: the plan when the twin runs it, its SUPER columns otherwise."""
 
-    plan: Plan | None
+    plan: Plan | None = None
     supers: frozenset[int] = _NO_SUPER
     sql: str = ""
     access: Access = UNKNOWN
@@ -82,9 +82,8 @@ class Conversation:
 
     def plan(self, tokens: Sequence[Token]) -> Plan:
         """Return what to do for a statement; raises `TwinError`, always in a failed transaction."""
-        failed = self.backend.status == b"E"
-        if failed and not tokens[0].is_word("commit", "end", "rollback", "abort"):
-            refuse_in_failed_transaction(Pass(""))
+        if self.backend.status == b"E" and not tokens[0].is_word("commit", "end", "rollback", "abort"):
+            raise failed_transaction()
         self._planned = access(tokens)
         plan = translate(tokens, self._lookup)
         if tokens[0].is_word("declare"):

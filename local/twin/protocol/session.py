@@ -9,13 +9,13 @@ import ssl
 import struct
 from typing import TYPE_CHECKING
 
-from local.twin import signin, wire
 from local.twin.backend import BackendGoneError
-from local.twin.conversation import Conversation
 from local.twin.errors import INTERNAL, TwinError
-from local.twin.extended import Extended
 from local.twin.faults import DroppedError
-from local.twin.simple import Simple
+from local.twin.protocol import signin, wire
+from local.twin.protocol.conversation import Conversation
+from local.twin.protocol.extended import Extended
+from local.twin.protocol.simple import Simple
 
 if TYPE_CHECKING:
     from local.twin.backend import Backend
@@ -98,6 +98,7 @@ class Session:
             self._backend.cancel()
 
     def _sign_in(self) -> Conversation | None:
+        self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._client, code, body = signin.first_packet(self._connection, self._twin.tls)
         if code == wire.CANCEL_REQUEST:
             if len(body) == 8:  # noqa: PLR2004 - a number and a secret

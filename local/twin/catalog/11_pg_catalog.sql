@@ -10,6 +10,8 @@ CREATE OR REPLACE FUNCTION twin.base_modifier(type_oid oid, modifier integer) RE
     SELECT CASE WHEN typtype = 'd' AND oid <> 'pg_catalog.super'::regtype THEN typtypmod
         WHEN oid IN ('text'::regtype, 'varchar'::regtype) AND modifier < 0 THEN 65539 ELSE modifier END
     FROM pg_type WHERE oid = type_oid $$;
+CREATE OR REPLACE FUNCTION twin.type_name(type_oid oid, modifier integer) RETURNS text LANGUAGE sql STABLE AS
+$$ SELECT format_type(twin.base_type(type_oid), twin.base_modifier(type_oid, modifier)) $$;
 
 -- AWS, "CREATE TABLE": the encodings given to columns for which none is declared.
 CREATE OR REPLACE FUNCTION twin.default_encoding(base oid, sortkey integer, temporary boolean) RETURNS text
@@ -58,7 +60,7 @@ SELECT c.*, CASE WHEN c.relkind <> 'r' THEN 0
     ELSE CASE t.diststyle WHEN 'even' THEN 0 WHEN 'key' THEN 1 WHEN 'all' THEN 8 ELSE 9 END END::smallint AS reldiststyle
 FROM pg_catalog.pg_class c
 LEFT JOIN twin.table_storage t ON t.relation = c.oid
-WHERE c.relnamespace <> 'twin'::regnamespace
+WHERE c.relnamespace <> 'twin'::regnamespace AND c.relname <> 'twin_copy_id'
 UNION ALL
 -- a key has an index there, by which drivers find it
 SELECT (jsonb_populate_record(NULL::pg_catalog.pg_class, jsonb_build_object(
@@ -213,7 +215,8 @@ CROSS JOIN LATERAL unnest(k.columns) WITH ORDINALITY AS p (number, place)
 JOIN pg_catalog.pg_attribute a ON a.attrelid = k.relation AND a.attnum = p.number
 JOIN pg_catalog.pg_class c ON c.oid = k.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace;
 
--- Columns of late-binding views, found by running them: one whose tables are gone is left out.
+-- Columns of late-binding views, found by running them: one whose tables are gone is left out. Each is
+-- undone, so that the locks go that it took: who looks at the catalog has read no table.
 CREATE OR REPLACE FUNCTION pg_catalog.pg_get_late_binding_view_cols() RETURNS SETOF record LANGUAGE plpgsql AS $$
 DECLARE
     late record;
@@ -224,8 +227,8 @@ BEGIN
             RETURN QUERY SELECT late.nspname::name, late.relname::name, s.attname,
                 format_type(s.base, s.modifier)::varchar, s.attnum::integer
             FROM twin.stored_column s WHERE s.relation = 'pg_temp.twin_late_view'::regclass;
-            DROP VIEW pg_temp.twin_late_view;
-        EXCEPTION WHEN syntax_error_or_access_rule_violation OR invalid_schema_name THEN
+            RAISE EXCEPTION USING ERRCODE = 'TWUND';
+        EXCEPTION WHEN SQLSTATE 'TWUND' OR syntax_error_or_access_rule_violation OR invalid_schema_name THEN
             CONTINUE;
         END;
     END LOOP;

@@ -42,29 +42,20 @@ BEGIN
     END IF;
 END $$;
 
--- AWS, "Compression encodings": which types each one takes.
-CREATE OR REPLACE FUNCTION twin.refuse_encoding(rel regclass, name text, wanted text) RETURNS void
+CREATE OR REPLACE FUNCTION twin.type_family(base oid) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN base IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype) THEN 'integer'
+        WHEN base = 'numeric'::regtype THEN 'decimal' WHEN base IN ('real'::regtype, 'float8'::regtype) THEN 'float'
+        WHEN base = 'varchar'::regtype THEN 'varchar' WHEN base = 'bpchar'::regtype THEN 'char'
+        WHEN base::regtype::text LIKE 'time%' THEN 'moment' ELSE base::regtype::text END $$;
+CREATE OR REPLACE FUNCTION twin.refuse_encoding(rel regclass, name text, wanted text, families text[]) RETURNS void
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     stored record;
-    fine boolean;
 BEGIN
     SELECT s.encoding, s.base INTO stored FROM twin.stored_column s WHERE s.relation = rel AND s.attname = name;
     IF stored.encoding = wanted THEN
         RAISE EXCEPTION 'column "%" is already encoded with %', name, wanted USING ERRCODE = '0A000';
-    END IF;
-    fine := CASE
-        WHEN wanted IN ('raw', 'zstd') THEN true
-        WHEN wanted IN ('az64', 'delta', 'delta32k') THEN
-            stored.base::regtype::text IN ('smallint', 'integer', 'bigint', 'numeric', 'date')
-            OR stored.base::regtype::text LIKE 'time%'
-        WHEN wanted LIKE 'mostly%' THEN stored.base::regtype::text IN ('smallint', 'integer', 'bigint', 'numeric')
-        WHEN wanted LIKE 'text%' THEN stored.base = 'varchar'::regtype
-        WHEN wanted = 'bytedict' THEN stored.base::regtype::text NOT IN ('boolean', 'super')
-        WHEN wanted = 'runlength' THEN stored.base::regtype::text <> 'super'
-        ELSE stored.base::regtype::text NOT IN ('boolean', 'real', 'double precision')
-    END;
-    IF NOT fine THEN
+    ELSIF twin.type_family(stored.base) <> ALL (families) THEN
         RAISE EXCEPTION 'invalid encoding type specified for column "%"', name USING ERRCODE = '42P16';
     END IF;
 END $$;

@@ -1,0 +1,1 @@
+"""What is said to clients and understood of them: the PostgreSQL wire protocol as Redshift speaks it."""
