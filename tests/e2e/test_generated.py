@@ -136,7 +136,7 @@ def test_generated_hours_arrive_whole(stack: Stack) -> None:
 
     The mapped loads are named by event; running an hour again, by hand or cleared, changes no row.
     """
-    expected = write(stack, DAY, 2)
+    expected = write(stack, DAY) | write(stack, DAY + timedelta(hours=1), lines_per_object=FEW_LINES)
     assert backfill(stack, DAY, DAY + timedelta(hours=1)) == ["success", "success"]
     assert_loaded(stack, expected)
     recorded = records(stack)

@@ -77,7 +77,7 @@ class _Fields:
 
     def __init__(self, field: bytes, delimiter: bytes) -> None:
         end = _end(delimiter)
-        self._all = re.compile(b"(?:%b%b)*+" % (field, end), re.DOTALL)
+        self._all = re.compile(b"(?:%b%b)*" % (field, end), re.DOTALL)
         self._one = re.compile(b"(%b)%b" % (field, end), re.DOTALL)
 
     def of(self, line: bytes, at: int) -> tuple[list[bytes], int]:
@@ -93,13 +93,15 @@ class _Text(Lines):
     def __init__(self, layout: Layout) -> None:
         super().__init__(layout)
         escaped, special = (rb"\\.", rb"\\") if layout.escape else (rb"(?!)", b"")
-        field = rb"(?:%b|%b)*+" % (_none_of(layout.delimiter, special + rb"\r\n"), escaped)
+        plain = _none_of(layout.delimiter, special + rb"\r\n")
+        field = b"%b*(?:%b%b*)*" % (plain, escaped, plain)
         self._unquoted = re.compile(field, re.DOTALL)
         if layout.remove_quotes:
             # a quotation mark closes its field only before a delimiter or the end
             end = _end(layout.delimiter)
             double, single = (
-                b"%b(?:[^%b%b]|%b|%b(?!%b))*+%b" % (q, q, special, escaped, q, end, q) for q in (b'"', b"'")
+                b"%b[^%b%b]*(?:(?:%b|%b(?!%b))[^%b%b]*)*%b" % (q, q, special, escaped, q, end, q, special, q)
+                for q in (b'"', b"'")
             )
             field = b"(?:%b|%b|(?![\"'])%b)" % (double, single, field)
         self._fields = _Fields(field, layout.delimiter)
@@ -141,10 +143,10 @@ class _Csv(Lines):
     def __init__(self, layout: Layout) -> None:
         super().__init__(layout)
         quote, delimiter = re.escape(layout.quote), re.escape(layout.delimiter)
-        inside = rb"[^%b]*+(?:%b%b[^%b]*+)*+" % (quote, quote, quote, quote)
-        blank = rb"(?:(?!%b)[ \t])*+" % delimiter
+        inside = rb"[^%b]*(?:%b%b[^%b]*)*" % (quote, quote, quote, quote)
+        blank = rb"(?:(?!%b)[ \t])*" % delimiter
         opened, closing = blank + quote + inside, quote + blank
-        unquoted = b"%b*+" % _none_of(layout.delimiter, quote + rb"\r\n")
+        unquoted = b"%b*" % _none_of(layout.delimiter, quote + rb"\r\n")
         self._fields = _Fields(b"(?:%b%b|%b)" % (opened, closing, unquoted), layout.delimiter)
         self._opened, self._inside = re.compile(opened), re.compile(inside)
         self._closed = re.compile(b"(%b%b)%b" % (inside, closing, _end(layout.delimiter)))
