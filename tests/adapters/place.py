@@ -1,7 +1,8 @@
 """One site of a test, and the two events it knows."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from log_router.core import quarantine
 from log_router.core.batches import Batch, RawObject, pack
 from log_router.core.catalog import Catalog
 from log_router.core.events import Event
-from log_router.core.manifests import Manifest, manifests
+from log_router.core.manifests import ChunkReport, Manifest, manifests
 from log_router.core.settings import MIB, Settings
 from log_router.core.sql import Statements
 from log_router.loading import Load, Outcome
 from log_router.planning import Planner
+from log_router.settling import Settlement, Settler
 from log_router.splitting import split_chunk
 from log_router.store import Store
 from log_router.warehouse import Warehouse
@@ -50,7 +52,16 @@ class Place:
 
     def split(self, batch: Batch) -> tuple[Manifest, ...]:
         """Split all chunks of a batch; return its manifests."""
-        reports = [split_chunk(self.store, batch, self.catalog, chunk) for chunk in range(len(batch.chunks))]
+        return self.manifests(batch, self.reports(batch).values())
+
+    def reports(self, batch: Batch) -> dict[int, ChunkReport]:
+        """Split all chunks of a batch; return the report of each."""
+        return {
+            chunk: split_chunk(self.store, batch, self.catalog, chunk) for chunk in range(len(batch.chunks))
+        }
+
+    def manifests(self, batch: Batch, reports: Iterable[ChunkReport]) -> tuple[Manifest, ...]:
+        """Return the manifests of a batch that is split."""
         reloaded = [event.name for event in self.catalog.events] if batch.reload else []
         return manifests(batch.batch_id, batch.config_hash, reports, reloaded)
 
@@ -78,6 +89,12 @@ class Place:
             manifest_url=self.store.manifest_url(manifest),
             parts_url=self.store.parts_url(manifest),
         )
+
+    def settle(self, batch: Batch, reports: Sequence[ChunkReport], loaded: AbstractSet[str]) -> Settlement:
+        """Load the quarantined lines of a batch and record what became of it."""
+        self.load(quarantine.manifest(batch.batch_id, batch.config_hash, reports))
+        settler = Settler(self.warehouse, self.statements, self.settings.ledger_schema)
+        return settler.settle(batch, self.catalog, reports, loaded)
 
     def rows(self, query: str) -> list[list[object]]:
         """Return the rows of a query in the schema of the event tables."""

@@ -7,12 +7,9 @@ from typing import Any
 import pytest
 
 from local.stack import Stack
-from log_router.core import quarantine
 from log_router.core.errors import Refused, WillPass
 from log_router.core.manifests import Manifest
 from log_router.loading import Outcome
-from log_router.settling import Settler
-from log_router.splitting import split_chunk
 from tests.adapters.place import Place, at_each_level, order
 
 # A load writes its ledger once, just before its commit.
@@ -97,19 +94,13 @@ def test_a_settlement_is_recorded_once(storage: Stack, place: Place, at: str) ->
     """A settle task whose commit is not heard of is tried again: one record of each object, each bad line once."""
     place.upload("raw/a", ORDERS + b"bad\n")
     batch = place.plan()
-    reports = [split_chunk(place.store, batch, place.catalog, 0)]
-    for one in place.split(batch):
+    reports = list(place.reports(batch).values())
+    for one in place.manifests(batch, reports):
         place.load(one)
-    settler = Settler(place.warehouse, place.statements, place.settings.ledger_schema)
-
-    def settle() -> None:
-        place.load(quarantine.manifest(batch.batch_id, batch.config_hash, reports))
-        settler.settle(batch, place.catalog, reports, {"order_placed"})
-
     for table in ("ledger_quarantined_lines", "object_events"):
         with fault(storage, at=at, does="drop", matching=f'insert into .*"{table}"'), pytest.raises(WillPass):
-            settle()
-    settle()
+            place.settle(batch, reports, {"order_placed"})
+    place.settle(batch, reports, {"order_placed"})
     ledger = place.settings.ledger_schema
     assert place.rows(f"SELECT rows_split, quarantined FROM {ledger}.objects") == [[200, 1]]
     assert place.rows(f"SELECT COUNT(*) FROM {ledger}.quarantined_lines") == [[1]]
@@ -126,12 +117,10 @@ def test_runs_that_settle_at_once(place: Place) -> None:
     def run(number: int) -> None:
         batch = batches[number]
         try:
-            reports = [split_chunk(place.store, batch, place.catalog, 0)]
-            for one in place.split(batch):
+            reports = list(place.reports(batch).values())
+            for one in place.manifests(batch, reports):
                 place.load(one)
-            place.load(quarantine.manifest(batch.batch_id, batch.config_hash, reports))
-            settler = Settler(place.warehouse, place.statements, place.settings.ledger_schema)
-            settler.settle(batch, place.catalog, reports, {"order_placed"})
+            place.settle(batch, reports, {"order_placed"})
         except BaseException as error:
             failures.append(error)
             raise

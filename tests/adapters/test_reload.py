@@ -8,8 +8,7 @@ import pytest
 from log_router.core.catalog import Catalog
 from log_router.core.manifests import Manifest
 from log_router.loading import Outcome
-from log_router.settling import Settler, unfinished
-from log_router.splitting import split_chunk
+from log_router.settling import unfinished
 from tests.adapters.place import EVENTS, Place, at_each_level, order
 
 VIEW = b'{"event":"page_viewed","url":"/"}\n'
@@ -18,13 +17,10 @@ VIEW = b'{"event":"page_viewed","url":"/"}\n'
 def run(place: Place, name: str, *, reload: bool = False) -> list[Outcome]:
     """Plan, split, load and settle; return what the loads found."""
     batch = place.plan(name, reload=reload)
-    reports = {
-        chunk: split_chunk(place.store, batch, place.catalog, chunk) for chunk in range(len(batch.chunks))
-    }
-    outcomes = [place.load(manifest) for manifest in place.split(batch)]
+    reports = place.reports(batch)
+    outcomes = [place.load(manifest) for manifest in place.manifests(batch, reports.values())]
     loaded = {outcome.event for outcome in outcomes}
-    settler = Settler(place.warehouse, place.statements, place.settings.ledger_schema)
-    assert settler.settle(batch, place.catalog, list(reports.values()), loaded).incomplete_objects == 0
+    assert place.settle(batch, list(reports.values()), loaded).incomplete_objects == 0
     assert unfinished(batch, place.catalog, reports, loaded) == []
     return outcomes
 

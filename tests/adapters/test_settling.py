@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from log_router.core import quarantine
 from log_router.core.catalog import Catalog
 from log_router.core.events import Event
 from log_router.settling import Settlement, Settler, unfinished
@@ -15,15 +14,13 @@ VIEW = b'{"event":"page_viewed","url":"/"}\n'
 def settle(place: Place, run: str, *, failing: frozenset[str] = frozenset()) -> Settlement:
     """Run plan, split, load and settle; loads of `failing` events do not happen."""
     batch = place.plan(run)
-    reports = [split_chunk(place.store, batch, place.catalog, chunk) for chunk in range(len(batch.chunks))]
+    reports = list(place.reports(batch).values())
     loaded = set()
-    for manifest in place.split(batch):
+    for manifest in place.manifests(batch, reports):
         if manifest.event not in failing:
             place.load(manifest)
             loaded.add(manifest.event)
-    place.load(quarantine.manifest(batch.batch_id, batch.config_hash, reports))
-    settler = Settler(place.warehouse, place.statements, place.settings.ledger_schema)
-    return settler.settle(batch, place.catalog, reports, loaded)
+    return place.settle(batch, reports, loaded)
 
 
 def test_what_is_settled_is_not_planned_again(place: Place) -> None:

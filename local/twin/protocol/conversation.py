@@ -48,9 +48,10 @@ class Conversation:
         self._held = b""
         self.backend = backend
         self.isolation = Isolation(backend, twin.transactions)
-        self._planned = UNKNOWN
+        self.planned = UNKNOWN
+        """What the statement that was planned last does to tables."""
         # a look-up takes the transaction's snapshot, which comes after the statement's lock
-        self._lookup = Lookup(backend, lambda: self.isolation.before(self._planned))
+        self._lookup = Lookup(backend, lambda: self.isolation.before(self.planned))
         backend.strikes = Strikes(twin.armed, backend.cancelled)
 
     def send(self, *messages: bytes) -> None:
@@ -84,7 +85,7 @@ class Conversation:
         """Return what to do for a statement; raises `TwinError`, always in a failed transaction."""
         if self.backend.status == b"E" and not tokens[0].is_word("commit", "end", "rollback", "abort"):
             raise failed_transaction()
-        self._planned = access(tokens)
+        self.planned = access(tokens)
         plan = translate(tokens, self._lookup)
         if tokens[0].is_word("declare"):
             self._refuse_cursor()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from local.twin.errors import TwinError, failed_transaction, not_in_twin, not_supported
 from local.twin.protocol import wire
 from local.twin.protocol.conversation import Conversation, Prepared
-from local.twin.sql.access import UNKNOWN, access
+from local.twin.sql.access import UNKNOWN
 from local.twin.sql.scanner import tokenize
 from local.twin.sql.sources import reads_catalog_only
 from local.twin.sql.tokens import Kind, statements
@@ -125,7 +125,7 @@ class Extended:
             raise TwinError(f'prepared statement "{name}" already exists', code="42P05")
         plan = self._talk.plan(found[0]) if found else Pass("")
         _refuse_types(body, at, found[0] if found else ())
-        reach = access(found[0]) if found else UNKNOWN
+        reach = self._talk.planned if found else UNKNOWN
         if not isinstance(plan, Pass) or plan.controls_transaction:
             if any(token.kind is Kind.PARAMETER for token in found[0]):
                 raise not_in_twin(f"A parameter in {found[0][0].text.upper()}")

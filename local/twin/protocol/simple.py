@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from local.twin.errors import TwinError
 from local.twin.protocol import wire
 from local.twin.protocol.conversation import Conversation, Prepared
-from local.twin.sql.access import access
 from local.twin.sql.scanner import tokenize
 from local.twin.sql.tokens import render, statements
 from local.twin.sql.translate import Pass
@@ -50,7 +49,7 @@ class Simple:
         plan = self._talk.plan(tokens)
         backend = self._backend
         backend.strikes.before(sql if alone else render(tokens))
-        self._talk.isolation.before(access(tokens))
+        self._talk.isolation.before(self._talk.planned)
         if not isinstance(plan, Pass) or plan.controls_transaction:
             if not alone and not isinstance(plan, Pass):
                 self._begin_implicit()
