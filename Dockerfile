@@ -18,3 +18,6 @@ RUN pip install --no-cache-dir --no-deps --require-hashes -r /opt/airflow/requir
 COPY --chown=50000:0 plugins/ /opt/airflow/plugins/
 COPY --chown=50000:0 include/ /opt/airflow/include/
 COPY --chown=50000:0 dags/ /opt/airflow/dags/
+# `log-router audit` and so on, wherever `airflow` can be typed.
+COPY --chown=50000:0 bin/ /opt/airflow/bin/
+ENV PATH="/opt/airflow/bin:${PATH}"

@@ -10,16 +10,22 @@ LOCK := local/set_up.sh uv pip compile --quiet --universal --python-version 3.11
 	--no-emit-index-url --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test peers check up shell down install lock clean
+.PHONY: help demo test faults accidents peers check up shell down install lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s%s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s%s\n", $$1, $$2}' Makefile
 
 demo: install ## start everything, load a few hours of events, show what came of it
 	@$(BIN)/python -m local.demo
 
-test: install ## run all tests
-	@$(BIN)/python -m pytest
+test: install ## run all tests, two files at a time
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+faults: install ## load under kills and faults, 1,000 seeds at each isolation level, against a plain reference
+	@$(BIN)/python -m tests.harness --seeds 1000 --isolation both --jobs 2
+
+accidents: install ## play some 25 accidents through a real Airflow, half an hour or more; SEED=n; SCENARIO=name: only that one
+	@PYTHONPATH=plugins:. $(BIN)/python -m tests.accidents --seed $(or $(SEED),1) $(SCENARIO)
 
 peers: install ## install dlt, dbt and SQLAlchemy's dialect apart from ours, and run them against the Redshift twin
 	@local/set_up.sh peers

@@ -117,7 +117,7 @@ def _aws_connection(ports: Ports) -> str:
             "conn_type": "aws",
             "login": "test",
             "password": "test",
-            "extra": {"endpoint_url": f"http://{LOOPBACK}:{ports.s3}", "region_name": REGION},
+            "extra": {"endpoint_url": f"http://{LOOPBACK}:{ports.s3_front}", "region_name": REGION},
         }
     )
 

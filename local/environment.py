@@ -73,3 +73,13 @@ def _is_meant(name: str) -> bool:
 def loopback() -> str:
     """Return the host name under which Airflow's parts find each other's logs."""
     return LOOPBACK
+
+
+def make_own_folder(path: Path) -> None:
+    """Make a folder unless it is there; raise StackError where another user would own what is in it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except PermissionError as error:
+        raise StackError(f"{error.filename} can't be made: run as the owner of the project") from None
+    if path.stat().st_uid != os.geteuid():
+        raise StackError(f"{path} belongs to another user: work as that user, or remove it as that user")

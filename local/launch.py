@@ -88,7 +88,7 @@ def _up() -> None:
 def _start_catalog(config_dir: Path, ports: Ports) -> Stack:
     """Start the stack with a catalog in place of include/, as its settings.yaml is, and make its buckets."""
     buckets = buckets_of(config_dir)
-    stack = Stack(STATE_DIR, ports, config_dir=config_dir)
+    stack = Stack(STATE_DIR, ports, config_dir=config_dir, read_only=buckets[:1])
     stack.start_storage()
     for bucket in buckets:
         s3.make_bucket(stack.s3(), bucket)

@@ -21,6 +21,8 @@ class Ports:
     s3: int = 4566
     logs: int = 8793
     faults: int = 5440
+    s3_front: int = 4567
+    s3_faults: int = 4568
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:

@@ -188,3 +188,14 @@ def _unprivileged_prefix(binaries: Path, environment: Mapping[str, str]) -> list
             f"PostgreSQL refuses to run as root and can't be run as `{_UNPRIVILEGED}` ({reason}): {remedy}"
         )
     return prefix
+
+
+def accepts(dsn: str) -> bool:
+    """Tell whether a server listens where a connection string leads; raise StackError where it refuses clients."""
+    try:
+        psycopg.connect(dsn, connect_timeout=2).close()
+    except psycopg.OperationalError as error:
+        if "Connection refused" in str(error):
+            return False
+        raise StackError(f"the Redshift twin refuses clients: {error}") from None
+    return True

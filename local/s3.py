@@ -1,8 +1,9 @@
 """The S3 and SQS server of the embedded stack: loopback only, its objects kept on disk."""
 
+import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local.environment import LOOPBACK, REGION, ROOT, StackError
+from local.ports import Ports
 from local.processes import Processes, Service
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 NAME = "s3"
+FRONT = "s3-front"
 # of its own: the server pins another botocore than Airflow's providers
 SERVER = ROOT / ".local" / "s3-venv" / "bin" / "ministack"
 
@@ -42,6 +45,21 @@ def start(processes: Processes, state_dir: Path, port: int, environment: Mapping
     command = (str(SERVER.with_name("python")), str(SERVER))
     processes.start(Service(NAME, command, {**environment, **settings}))
     processes.wait_until(NAME, lambda: _answers(port), 60.0)
+
+
+def start_front(
+    processes: Processes, ports: Ports, options: Sequence[str], environment: Mapping[str, str]
+) -> None:
+    """Start the front before the server; return when the server answers through it."""
+    command = (
+        sys.executable,
+        "-m",
+        "local.s3_front",
+        f"--port={ports.s3_front}",
+        f"--server-port={ports.s3}",
+    )
+    processes.start(Service(FRONT, (*command, *options), environment))
+    processes.wait_until(FRONT, lambda: _answers(ports.s3_front), 60.0)
 
 
 def s3_client(port: int) -> "S3Client":

@@ -138,6 +138,7 @@ if [ "${1:-}" = uv ]; then
     exec "$tools/bin/uv" "$@"
 fi
 install .venv requirements-dev.txt "$python"
+ln -sfn ../../bin/log-router .venv/bin/log-router
 install .local/s3-venv local/requirements-s3.txt "$python"
 if [ "${1:-}" = peers ]; then
     mkdir -p .local/peers

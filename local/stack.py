@@ -6,10 +6,9 @@ warehouse and Airflow's metadata all outlive `down`, so that they always agree w
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -27,9 +26,11 @@ from local.environment import (
     StackError,
     aws_environment,
     base_environment,
+    make_own_folder,
 )
 from local.ports import Ports
 from local.processes import Processes, Service
+from local.s3_front.faults import S3Faults
 from local.twin.faults import Faults
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ if TYPE_CHECKING:
 RAW_BUCKET = "marketplace-events"
 STAGING_BUCKET = "log-router-staging"
 TWIN = "twin"
-_STORAGE = (postgres.NAME, s3.NAME, TWIN)
-_STORAGE_PORTS = ("postgres", "s3", "warehouse")
+_STORAGE = (postgres.NAME, s3.NAME, s3.FRONT, TWIN)
+_STORAGE_PORTS = ("postgres", "s3", "s3_front", "warehouse")
+_CONTROL_PORTS = ("faults", "s3_faults")
 _AIRFLOW_PORTS = ("airflow", "logs")
 _SETTINGS = "settings.json"
 
@@ -59,6 +61,7 @@ class Stack:
         environment: Mapping[str, str] | None = None,
         faults: bool = False,
         isolation: str = "snapshot",
+        read_only: Sequence[str] = (RAW_BUCKET,),
     ) -> None:
         """Describe a stack and start nothing.
 
@@ -69,8 +72,9 @@ class Stack:
             config_dir: the folder with settings.yaml and events/ that replaces include/.
             dags_folder: where Airflow finds its DAGs.
             environment: more variables for all processes, such as LOG_ROUTER_RAW_BUCKET.
-            faults: whether the twin can be made to fail, for tests of what happens then.
+            faults: whether the twin and S3 can be made to fail, for tests of what happens then.
             isolation: the isolation level of the twin's database, snapshot or serializable.
+            read_only: the buckets, or patterns of their names, that Airflow may only list and read.
         """
         self.state_dir = state_dir.resolve()
         self.with_airflow = airflow
@@ -79,7 +83,8 @@ class Stack:
         self._more = dict(environment or {})
         self._can_fail = faults
         self._isolation = isolation
-        self._make_state_dir()
+        self._read_only = tuple(read_only)
+        make_own_folder(self.state_dir)
         self.processes = Processes(self.state_dir)
         self.credentials = Credentials.kept_in(self.state_dir)
         self.ports = self._ports_in_use() or ports
@@ -110,7 +115,7 @@ class Stack:
             self._refuse_other_settings()
             return
         self.down()
-        more = (*(_AIRFLOW_PORTS if self.with_airflow else ()), *(("faults",) if self._can_fail else ()))
+        more = (*(_AIRFLOW_PORTS if self.with_airflow else ()), *(_CONTROL_PORTS if self._can_fail else ()))
         self.ports.refuse_taken(*_STORAGE_PORTS, *more)
         write_private(self.state_dir / "ports.json", json.dumps(vars(self.ports)) + "\n")
         write_private(self.state_dir / _SETTINGS, json.dumps(self._own()) + "\n")
@@ -118,6 +123,7 @@ class Stack:
             server = self._postgres()
             server.start(self.processes)
             s3.start(self.processes, self.state_dir, self.ports.s3, self._base())
+            self._start_front()
             self._start_twin(server)
             for bucket in (RAW_BUCKET, STAGING_BUCKET):
                 s3.make_bucket(self.s3(), bucket)
@@ -180,8 +186,12 @@ class Stack:
         return f"http://{LOOPBACK}:{self.ports.s3}"
 
     def s3(self) -> "S3Client":
-        """Return a client of the stack's S3."""
+        """Return a client of the stack's S3 that may do everything, as producers do."""
         return s3.s3_client(self.ports.s3)
+
+    def s3_as_product(self) -> "S3Client":
+        """Return a client such as Airflow's: what may only be read it can't write."""
+        return s3.s3_client(self.ports.s3_front)
 
     def sqs(self) -> "SQSClient":
         """Return a client of the stack's SQS."""
@@ -217,6 +227,11 @@ class Stack:
         return Faults(self.ports.faults)
 
     @property
+    def s3_faults(self) -> S3Faults:
+        """What makes S3 fail for Airflow and tells what it asked, if this stack was made with `faults`."""
+        return S3Faults(self.ports.s3_faults)
+
+    @property
     def postgres_binaries(self) -> Path:
         """The folder of PostgreSQL's own programs, `psql` among them."""
         return self._postgres().binaries
@@ -236,6 +251,11 @@ class Stack:
     def _postgres(self) -> postgres.Postgres:
         return postgres.Postgres(self.state_dir, self.ports.postgres, self.credentials, self._base())
 
+    def _start_front(self) -> None:
+        faults = (f"--control-port={self.ports.s3_faults}",) if self._can_fail else ()
+        options = (*faults, "--read-only", *self._read_only)
+        s3.start_front(self.processes, self.ports, options, {**self._base(), "PYTHONPATH": str(ROOT)})
+
     def _start_twin(self, server: postgres.Postgres) -> None:
         command = (sys.executable, "-m", "local.twin", "--port", str(self.ports.warehouse))
         # the command line is everybody's to read: libpq takes the password from the environment
@@ -250,16 +270,7 @@ class Stack:
             "TWIN_PASSWORD": self.credentials.warehouse,
         }
         self.processes.start(Service(TWIN, (*command, *behind, *client, *faults), environment))
-        self.processes.wait_until(TWIN, self._twin_answers, 60.0)
-
-    def _twin_answers(self) -> bool:
-        try:
-            psycopg.connect(self.warehouse_dsn, connect_timeout=2).close()
-        except psycopg.OperationalError as error:
-            if "Connection refused" in str(error):
-                return False
-            raise StackError(f"the Redshift twin refuses clients: {error}") from None
-        return True
+        self.processes.wait_until(TWIN, lambda: postgres.accepts(self.warehouse_dsn), 60.0)
 
     def _all_run(self, names: tuple[str, ...]) -> bool:
         return all(self.processes.is_running(name) for name in names)
@@ -279,16 +290,6 @@ class Stack:
         if not path.exists() or not any(map(self.processes.is_running, self.processes.names())):
             return None
         return Ports(**json.loads(path.read_text()))
-
-    def _make_state_dir(self) -> None:
-        try:
-            self.state_dir.mkdir(parents=True, exist_ok=True)
-        except PermissionError as error:
-            raise StackError(f"{error.filename} can't be made: run as the owner of the project") from None
-        if self.state_dir.stat().st_uid != os.geteuid():
-            raise StackError(
-                f"{self.state_dir} belongs to another user: work as that user, or remove it as that user"
-            )
 
     @contextlib.contextmanager
     def _undone_on_error(self) -> Iterator[None]:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Give PostgreSQL, S3 and the twin, without Airflow; the twin can be made to fail."""
+    """Give PostgreSQL, S3 and the twin, without Airflow; twin and S3 can be made to fail."""
     state: Path = tmp_path_factory.mktemp("storage")
-    with Stack(state, Ports.free(), airflow=False, faults=True) as stack:
+    with Stack(state, Ports.free(), airflow=False, faults=True, read_only=["raw-*"]) as stack:
         yield stack
+        assert stack.s3_faults.violations() == []

@@ -11,4 +11,7 @@ TIMEFORMAT 'auto'
 DATEFORMAT 'auto'
 COMPUPDATE OFF
 STATUPDATE OFF
-MAXERROR 0
+MAXERROR {{ max_errors | literal }}
+{%- if rehearsal %}
+NOLOAD
+{%- endif %}

@@ -1,4 +1,6 @@
-INSERT INTO {{ schema | ident }}.{{ ledger | ident }} ("object_id", "batch_id", "config_hash", "rows_loaded")
+INSERT INTO {{ schema | ident }}.{{ ledger | ident }} (
+    "object_id", "batch_id", "config_hash", "rows_loaded", "rows_dropped", "rows_refused"
+)
 VALUES
 {%- for entry in entries %}
     ({{ entry | map("literal") | join(", ") }}){{ "," if not loop.last }}

@@ -21,13 +21,11 @@ Deeds:
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
-import socket
-import socketserver
 import threading
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from local.control import ask
 from local.twin.errors import TwinError, cancelled
 
 if TYPE_CHECKING:
@@ -37,7 +35,6 @@ Moment = Literal["statement", "copy", "before_commit", "after_commit"]
 Deed = Literal["drop", "delay", "error"]
 _MOMENTS = get_args(Moment)
 _DEEDS = get_args(Deed)
-_LOOPBACK = "127.0.0.1"
 
 
 class DroppedError(Exception):
@@ -192,45 +189,13 @@ class Strikes:
                 raise cancelled()
 
 
-class _Listener(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
-
-
-class Control:
-    """The control port: one JSON request and one JSON answer a connection, on loopback."""
-
-    def __init__(self, port: int, armed: Armed) -> None:
-        class Handler(socketserver.StreamRequestHandler):
-            timeout = 10
-
-            def handle(self) -> None:
-                answer = json.dumps(_answer(armed, self.rfile.readline()))
-                self.wfile.write(answer.encode() + b"\n")
-
-        self._server = _Listener((_LOOPBACK, port), Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
-
-
-def _answer(armed: Armed, line: bytes) -> dict[str, Any]:
-    try:
-        request = json.loads(line)
-        _DO[request["do"]](armed, request)
-    except (ValueError, KeyError, TypeError) as error:
-        return {"error": f"{type(error).__name__}: {error}"}
-    return {"hits": armed.hits()}
-
-
-_DO: dict[str, Callable[[Armed, dict[str, Any]], object]] = {
-    "arm": lambda armed, request: armed.arm(Fault(**request["fault"])),
-    "clear": lambda armed, _: armed.clear(),
-    "hits": lambda armed, _: armed.hits(),
-}
+def commands(armed: Armed) -> dict[str, Callable[[dict[str, Any]], object]]:
+    """Return what the control port takes."""
+    return {
+        "arm": lambda request: armed.arm(Fault(**request["fault"])),
+        "clear": lambda _: armed.clear(),
+        "hits": lambda _: armed.hits(),
+    }
 
 
 class Faults:
@@ -241,21 +206,12 @@ class Faults:
 
     def arm(self, **fault: Any) -> None:
         """Arm one fault, given by the fields of `Fault`; raises ValueError for what can't be one."""
-        self._ask({"do": "arm", "fault": dataclasses.asdict(Fault(**fault))})
+        ask(self.port, "arm", fault=dataclasses.asdict(Fault(**fault)))
 
     def clear(self) -> None:
         """Disarm all."""
-        self._ask({"do": "clear"})
+        ask(self.port, "clear")
 
     def hits(self) -> list[int]:
         """Return how often each armed fault has struck, in the order of arming."""
-        return self._ask({"do": "hits"})
-
-    def _ask(self, request: dict[str, Any]) -> list[int]:
-        with socket.create_connection((_LOOPBACK, self.port), timeout=10) as connection:
-            connection.sendall(json.dumps(request).encode() + b"\n")
-            with connection.makefile("rb") as stream:
-                answer = json.loads(stream.readline())
-        if "error" in answer:
-            raise ValueError(answer["error"])
-        return [int(hit) for hit in answer["hits"]]
+        return [int(hit) for hit in ask(self.port, "hits")]

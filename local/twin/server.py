@@ -9,8 +9,9 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
+from local.control import Control
 from local.twin.catalog.install import install
-from local.twin.faults import Armed, Control
+from local.twin.faults import Armed, commands
 from local.twin.isolation import Transactions
 from local.twin.load.source import Source, client
 from local.twin.protocol import tls
@@ -55,7 +56,7 @@ class Twin:
         self._listener = socket.create_server((LOOPBACK, config.port), backlog=_BACKLOG)
         self.port = int(self._listener.getsockname()[1])
         self.armed = None if config.control_port is None else Armed()
-        self._control = Control(config.control_port or 0, self.armed) if self.armed else None
+        self._control = Control(config.control_port or 0, commands(self.armed)) if self.armed else None
 
     def serve(self) -> None:
         """Take clients until `stop`."""

@@ -78,3 +78,8 @@ def pools() -> tuple[str, str]:
         fields = Settings.model_fields
         return str(fields["split_pool"].default), str(fields["copy_pool"].default)
     return settings.split_pool, settings.copy_pool
+
+
+def event_names() -> list[str]:
+    """Return the names of the event files, for the choices of a trigger form; the files stay unread."""
+    return sorted(file.stem for file in (config_folder() / "events").glob("*.yaml"))

@@ -1,16 +1,17 @@
 """One event of one batch into its table: one transaction, with the ledger."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
-from log_router.core.errors import ConservationError, NeedsAction, Refused
-from log_router.core.events import LINEAGE_COLUMNS, Column, Event
+from log_router.core.errors import ConservationError, NeedsAction
+from log_router.core.events import LINEAGE_COLUMNS, Event
 from log_router.core.manifests import Manifest
 from log_router.core.settings import Settings
 from log_router.core.sql import Statements
+from log_router.refusals import Refusal, refusals
+from log_router.tables import Tables, ledger_of
 from log_router.warehouse import CopyRefused, Session, Warehouse, past_conflicts
 
 T = TypeVar("T")
@@ -19,17 +20,48 @@ log = logging.getLogger(__name__)
 _STAGE = "log_router_stage"
 # A statement holds 16 MB at most (Database Developer Guide, "SQL"); this many ids or records stay below.
 SLICE = 5_000
+# An error message is read by a person.
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a load found: rows and objects loaded now, objects that were loaded before, rows a reload took back."""
+    """What a load found: rows and objects loaded now, objects that were loaded before, rows a reload took back.
+
+    `dropped` rows were repetitions of others. `isolated_by` are the batches in which COPY has refused lines of
+    raw objects that are loaded, now or before.
+    """
 
     event: str
     rows: int
     objects: int
     already_loaded: int
     taken_back: int = 0
+    dropped: int = 0
+    isolated_by: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """Return it as the log says it."""
+        return (
+            f"{self.event}: {self.rows} rows of {self.objects} raw objects loaded, {self.dropped} repetitions dropped; "
+            f"{self.already_loaded} raw objects were loaded before; {self.taken_back} rows were taken back"
+        )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the ledger says of one raw object: which batch loaded it, and the rows that were split from it."""
+
+    object_id: str
+    batch_id: str
+    loaded: int
+    dropped: int
+    refused: int
+
+    @property
+    def split(self) -> int:
+        """The rows that the split made of the object."""
+        return self.loaded + self.dropped + self.refused
 
 
 @dataclass(frozen=True)
@@ -56,120 +88,62 @@ class Load:
             NeedsAction: objects loaded before have other rows by today's file; new objects are committed.
             Refused, WillPass: see Warehouse.
         """
-        if not past_conflicts(self._prepare):
+        if not self.tables.prepare(needed=self.manifest.rows > 0):
             return Outcome(self.event.name, 0, 0, 0)
         try:
             outcome, loaded = past_conflicts(self._transaction)
         except CopyRefused as error:
-            raise CopyRefused(f"{error}\n{self._load_errors()}") from error
+            said = self.refusals(error.session_id)[:_SHOWN]
+            lines = "\n".join(f"{refusal.file} line {refusal.line}, {refusal.why}" for refusal in said)
+            nothing = "the warehouse's error tables say nothing of these parts"
+            raise CopyRefused(f"{error}\n{lines or nothing}", error.session_id) from error
         self._refuse_to_differ(loaded)
         return outcome
 
     @property
-    def _ledger(self) -> str:
-        return f"ledger_{self.event.table}"
+    def tables(self) -> Tables:
+        """The event's table and ledger."""
+        return Tables(self.warehouse, self.statements, self.schema, self.settings.ledger_schema, self.event)
 
     @property
     def _columns(self) -> list[str]:
         return [*(column.name for column in self.event.columns), *LINEAGE_COLUMNS]
 
+    def rehearse(self, max_errors: int) -> list[Refusal]:
+        """Return what COPY refuses of the manifest, by reading all of it and loading nothing.
+
+        Raises:
+            CopyRefused: it would refuse `max_errors` lines or more, or can't read a part.
+        """
+        with self.warehouse.session() as session:
+            ((_, _, session_id),) = session.fetch(self._render("last_copy"))
+            session.run(self._copy_statement([self.schema, self.event.table], max_errors, rehearsal=True))
+        return self.refusals(session_id)
+
+    def refusals(self, session_id: int) -> list[Refusal]:
+        """Return what the warehouse says of the manifest's parts after a COPY in the session of that number."""
+        return refusals(self.warehouse, self.statements, session_id, self.parts_url)
+
     def _render(self, name: str, **values: object) -> str:
-        return self.statements.render(
-            name,
-            **{
-                "schema": self.schema,
-                "table": self.event.table,
-                "ledger": self._ledger,
-                **values,
-            },
-        )
+        where = {"schema": self.schema, "table": self.event.table, "ledger": ledger_of(self.event)}
+        return self.statements.render(name, **{**where, **values})
 
     def _render_ledger(self, name: str, **values: object) -> str:
         return self._render(name, **{"schema": self.settings.ledger_schema, **values})
 
-    def _prepare(self) -> bool:
-        """Make or extend the table; return False where there is none, and no rows for one."""
-        with self.warehouse.session() as session:
-            statements = self._preparation(session)
-            if statements is None:
-                return False
-            for statement in statements:
-                log.info("%s", statement)
-                session.run(statement)
-            session.commit()
-            return True
-
-    def _preparation(self, session: Session) -> list[str] | None:
-        # One query for both: they are made in one transaction, so a run that makes them at this moment is seen
-        # with both or with neither.
-        columns = session.fetch(self._render("columns_there", ledger_schema=self.settings.ledger_schema))
-        there = {column for table, column in columns if table == self.event.table}
-        if there:
-            return self.extension(there)
-        if columns:
-            self._refuse_to_forget(session)
-        return self.creation() if self.manifest.rows else None
-
-    def _refuse_to_forget(self, session: Session) -> None:
-        ((loaded,),) = session.fetch(self._render_ledger("count_ledger"))
-        if loaded:
-            raise Refused(
-                f"table {self.schema}.{self.event.table} is gone, but {loaded} raw objects are in "
-                f"its ledger {self.settings.ledger_schema}.{self._ledger}: a new table would lack their rows. "
-                "Restore the table (or the former `schema` or `table`); to start anew, drop the ledger table"
-            )
-
-    def creation(self) -> list[str]:
-        """Return the statements that make the ledger, the table and its comments."""
-        event = self.event
-        statements = [
-            self._render_ledger("create_ledger"),
-            self._render(
-                "create_table",
-                columns=[_column(column) for column in event.columns],
-                sort_key=event.sort_key,
-                dist_key=event.dist_key or "",
-            ),
-        ]
-        if event.description:
-            statements.append(self._render("comment_table", text=event.description))
-        statements.extend(
-            self._render("comment_column", column=column.name, text=column.description)
-            for column in event.columns
-            if column.description
-        )
-        return statements
-
-    def extension(self, there: AbstractSet[str]) -> list[str]:
-        """Return the statements that add the columns a table lacks.
-
-        Raises:
-            Refused: the table is not one of Log Router's.
-        """
-        missing = [name for name in LINEAGE_COLUMNS if name not in there]
-        if missing:
-            raise Refused(
-                f"table {self.schema}.{self.event.table} exists but was not made by Log Router "
-                f"(it lacks {', '.join(missing)}); rename it, or give event {self.event.name} another `table`"
-            )
-        return [
-            self._render("add_column", column=_column(column))
-            for column in self.event.columns
-            if column.name not in there
-        ]
-
-    def _transaction(self) -> tuple[Outcome, dict[str, int]]:
+    def _transaction(self) -> tuple[Outcome, Mapping[str, Entry]]:
         with self.warehouse.session() as session:
             found = self._load(session)
             session.commit()
         return found
 
-    def _refuse_to_differ(self, loaded: dict[str, int]) -> None:
+    def _refuse_to_differ(self, loaded: Mapping[str, Entry]) -> None:
         """Raise NeedsAction where a raw object was loaded with other rows than it has by today's event file."""
         differing = [
-            f"{object_id}: was loaded before with {rows} rows, now has {self.manifest.rows_by_object[object_id]}"
-            for object_id, rows in sorted(loaded.items())
-            if rows != self.manifest.rows_by_object[object_id]
+            f"{entry.object_id}: was loaded before with {entry.split} rows, now has "
+            f"{self.manifest.split_of(entry.object_id)}"
+            for _, entry in sorted(loaded.items())
+            if entry.split != self.manifest.split_of(entry.object_id)
         ]
         if differing:
             raise NeedsAction(
@@ -178,60 +152,96 @@ class Load:
                 "the hour with the parameter mode=reload:\n" + "\n".join(differing)
             )
 
-    def _load(self, session: Session) -> tuple[Outcome, dict[str, int]]:
+    def _load(self, session: Session) -> tuple[Outcome, Mapping[str, Entry]]:
         # Before anything is read: the lock comes before the snapshot, so what is read next includes what a
         # load that held the lock has committed.
-        session.run(self._render_ledger("lock_table", table=self._ledger))
+        session.run(self._render_ledger("lock_table", table=ledger_of(self.event)))
         taken_back = self._take_back(session) if self.manifest.reload else 0
-        loaded = self._loaded(session)
-        new = {
-            object_id: rows
-            for object_id, rows in self.manifest.rows_by_object.items()
-            if rows and object_id not in loaded
-        }
-        if new and loaded:
-            self._copy_only(session, new)
-        elif new:
-            self._copy(session, [self.schema, self.event.table])
-        for entries in slices(list(new.items())):
-            session.run(
-                self._render_ledger(
-                    "insert_ledger",
-                    entries=[
-                        (object_id, self.manifest.batch_id, self.manifest.config_hash, rows)
-                        for object_id, rows in entries
-                    ],
-                )
-            )
-        return Outcome(self.event.name, sum(new.values()), len(new), len(loaded), taken_back), loaded
+        loaded = self.entries(session)
+        new = [
+            one for one in self.manifest.rows_by_object if self.manifest.split_of(one) and one not in loaded
+        ]
+        left = self._load_objects(session, new, list(loaded))
+        entries = [self._entry(one, left.get(one, 0)) for one in new]
+        for some in slices(entries):
+            session.run(self._render_ledger("insert_ledger", entries=[self._values(one) for one in some]))
+        if self.manifest.spared:
+            self._recount(session)
+        outcome = Outcome(
+            self.event.name,
+            rows=sum(entry.loaded for entry in entries),
+            objects=len(new),
+            already_loaded=len(loaded),
+            taken_back=taken_back,
+            dropped=sum(entry.dropped for entry in entries),
+            isolated_by=sorted({one.batch_id for one in (*entries, *loaded.values()) if one.refused}),
+        )
+        return outcome, loaded
+
+    def _entry(self, object_id: str, left: int) -> Entry:
+        dropped = self.manifest.rows_by_object[object_id] - left
+        return Entry(
+            object_id, self.manifest.batch_id, left, dropped, self.manifest.refused.get(object_id, 0)
+        )
+
+    def _values(self, entry: Entry) -> tuple[str | int, ...]:
+        counts = (entry.loaded, entry.dropped, entry.refused)
+        return (entry.object_id, entry.batch_id, self.manifest.config_hash, *counts)
+
+    def _recount(self, session: Session) -> None:
+        """Have the ledger say what the table holds of the manifest's raw objects: new rows and spared ones."""
+        for object_ids in slices(list(self.manifest.rows_by_object)):
+            session.run(self._render_ledger("delete_ledger", object_ids=object_ids))
+            batch = {"batch_id": self.manifest.batch_id, "config_hash": self.manifest.config_hash}
+            session.run(self._render_ledger("recount_ledger", **batch, object_ids=object_ids))
 
     def _take_back(self, session: Session) -> int:
         """Delete the rows of the manifest's raw objects, and their ledger entries; return how many rows."""
         deleted = 0
         for object_ids in slices(list(self.manifest.rows_by_object)):
-            deleted += session.run(self._render("delete_rows", object_ids=object_ids))
+            deleted += session.run(
+                self._render("delete_rows", object_ids=object_ids, spared=self.manifest.spared)
+            )
             session.run(self._render_ledger("delete_ledger", object_ids=object_ids))
         return deleted
 
-    def _loaded(self, session: Session) -> dict[str, int]:
+    def entries(self, session: Session) -> dict[str, Entry]:
+        """Return what the ledger says of the manifest's raw objects that are loaded."""
         return {
-            object_id: rows
+            entry[0]: Entry(*entry)
             for object_ids in slices(list(self.manifest.rows_by_object))
-            for object_id, rows in session.fetch(self._render_ledger("loaded_objects", object_ids=object_ids))
+            for entry in session.fetch(self._render_ledger("loaded_objects", object_ids=object_ids))
         }
 
+    def _load_objects(self, session: Session, new: Sequence[str], loaded: Sequence[str]) -> Mapping[str, int]:
+        """Load the rows of the new raw objects; return how many are in the table now, by object."""
+        rows = {object_id: self.manifest.rows_by_object[object_id] for object_id in new}
+        if not any(rows.values()):
+            return rows
+        if self.event.unique is None and not loaded:
+            self._copy(session, [self.schema, self.event.table])
+            return rows
+        session.run(self._render("create_stage", stage=_STAGE))
+        self._copy(session, [_STAGE])
+        left = rows if self.event.unique is None else self._without_duplicates(session, rows, loaded)
+        self._insert(session, left)
+        session.run(self._render("drop_stage", stage=_STAGE))
+        return left
+
     def _copy(self, session: Session, target: list[str]) -> None:
-        (before, _) = session.fetch(self._render("last_copy"))[0]
-        session.run(self.copy_statement(target))
-        (copy_id, count) = session.fetch(self._render("last_copy"))[0]
+        ((before, _, session_id),) = session.fetch(self._render("last_copy"))
+        try:
+            session.run(self._copy_statement(target))
+        except CopyRefused as error:
+            raise CopyRefused(str(error), session_id) from error
+        ((copy_id, count, _),) = session.fetch(self._render("last_copy"))
         if copy_id == before or count != self.manifest.rows:
             raise ConservationError(
                 f"{self.manifest_url}: the manifest holds {self.manifest.rows} rows, Redshift counted {count} "
                 f"(copy id {copy_id}, before {before}); rolled back. Clear the run's split tasks to split again"
             )
 
-    def copy_statement(self, target: list[str]) -> str:
-        """Return the COPY of the manifest into a table."""
+    def _copy_statement(self, target: list[str], max_errors: int = 0, *, rehearsal: bool = False) -> str:
         return self._render(
             "copy",
             target=target,
@@ -240,41 +250,49 @@ class Load:
             iam_role=self.settings.iam_role,
             region=self.settings.region or "",
             compression=self.settings.compression,
+            max_errors=max_errors,
+            rehearsal=rehearsal,
         )
 
-    def _copy_only(self, session: Session, new: dict[str, int]) -> None:
-        """Load the rows of some of the manifest's raw objects, by way of a temporary table."""
-        session.run(self._render("create_stage", stage=_STAGE))
-        self._copy(session, [_STAGE])
+    def _without_duplicates(
+        self, session: Session, rows: Mapping[str, int], loaded: Sequence[str]
+    ) -> dict[str, int]:
+        """Delete what `unique` forbids from the staged rows; return how many are left, by object."""
+        for object_ids in slices(loaded):
+            session.run(self._render("delete_staged", stage=_STAGE, object_ids=object_ids))
+        unique = self.event.unique
+        window = {"key": unique.columns, "hours": unique.within_hours} if unique else {}
+        # First the table, then the batch: a row that the table has already must not drop the one after it.
+        dropped = sum(
+            session.run(self._render(name, stage=_STAGE, event_time=self.event.event_time, **window))
+            for name in ("delete_known", "delete_repeated")
+        )
+        counted = session.fetch(self._render("count_staged", stage=_STAGE))
+        left = {str(object_id): int(count) for object_id, count in counted}
+        if sum(left.values()) + dropped != sum(rows.values()) or any(
+            count > rows.get(object_id, 0) for object_id, count in left.items()
+        ):
+            raise ConservationError(
+                f"{self.manifest_url}: {sum(rows.values())} rows are not loaded yet, but {dropped} were dropped "
+                f"and {sum(left.values())} are left; rolled back. Clear the run's split tasks to split again"
+            )
+        return left
+
+    def _insert(self, session: Session, rows: Mapping[str, int]) -> None:
         inserted = sum(
             session.run(
                 self._render("insert_from_stage", stage=_STAGE, columns=self._columns, object_ids=object_ids)
             )
-            for object_ids in slices(list(new))
+            for object_ids in slices(list(rows))
         )
-        if inserted != sum(new.values()):
+        if inserted != sum(rows.values()):
             raise ConservationError(
-                f"{self.manifest_url}: {sum(new.values())} rows are not loaded yet, but {inserted} were inserted; "
+                f"{self.manifest_url}: {sum(rows.values())} rows are not loaded yet, but {inserted} were inserted; "
                 "rolled back. Clear the run's split tasks to split again"
             )
-        session.run(self._render("drop_stage", stage=_STAGE))
-
-    def _load_errors(self) -> str:
-        with self.warehouse.session() as session:
-            rows = session.fetch(self._render("load_errors", parts_url=self.parts_url))
-        if not rows:
-            return "the warehouse's error tables say nothing of these parts"
-        return "\n".join(
-            f"{str(file).strip()} line {line}, column {str(column).strip() or '?'}: {code} {str(text).strip()}"
-            for file, line, column, code, text in rows
-        )
 
 
-def _column(column: Column) -> dict[str, str]:
-    return {"name": column.name, "ddl": column.type.ddl, "encoding": column.type.encoding}
-
-
-def slices(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Yield the items in lists of at most `SLICE`."""
-    for start in range(0, len(items), SLICE):
-        yield items[start : start + SLICE]
+def slices(items: Sequence[T], size: int = SLICE) -> Iterator[Sequence[T]]:
+    """Yield the items in lists of at most `size`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,5 +1,7 @@
 """The tasks of a run: each gets its clients from the site, calls one function, returns keys and counts."""
 
+import json
+import shlex
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -8,22 +10,19 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from log_router.core.errors import NeedsAction
 from log_router.core.windows import Hour, hour_of_run
+from log_router.runs import NOTHING, PLANNED, as_many_as_before, planned, results, succeeded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from airflow.sdk import Context
 
-    from log_router.core.batches import Batch, RawObject
-    from log_router.core.catalog import Catalog
+    from log_router.core.batches import Batch
     from log_router.core.events import Event
     from log_router.core.manifests import Manifest
     from log_router.loading import Load
+    from log_router.planning import Planner
     from log_router.site import Site
 
-PLANNED = "planned"
 RELOAD = "reload"
-NOTHING: dict[str, Any] = {}
 
 
 class LogRouterOperator(BaseOperator):
@@ -54,42 +53,80 @@ def hour_of(context: "Context") -> Hour:
     )
 
 
-class PlanHourOperator(LogRouterOperator):
-    """Lists the hour's raw objects and plans those that are not settled; returns one entry a chunk."""
+def run_of(context: "Context") -> str:
+    """Return what tells a run from all others of all DAGs."""
+    return f"{context['dag'].dag_id} {context['run_id']}"
+
+
+def trigger_of(context: "Context", conf: dict[str, Any]) -> str:
+    """Return the command that runs this task's DAG with these parameters."""
+    return f"airflow dags trigger {context['dag'].dag_id} --conf {shlex.quote(json.dumps(conf))}"
+
+
+class PlanOperator(LogRouterOperator):
+    """Plans a batch; returns one entry a chunk."""
 
     def __init__(self, *, split_task_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.split_task_id = split_task_id
 
-    def work(self, context: "Context") -> list[dict[str, Any]]:
-        """Plan the hour; bad config fails here, before anything is read."""
+    def planner(self) -> "tuple[Site, Planner]":
+        """Return the site and what plans its batches; bad config fails here, before anything is read."""
         # Imported here: every task process parses the DAG file and would pay for it before its own work.
+        from log_router.planning import Planner  # noqa: PLC0415
         from log_router.site import Site  # noqa: PLC0415
 
         site = Site()
-        catalog = site.catalog
+        return site, Planner(site.store, site.warehouse, site.statements, site.settings, site.catalog)
+
+    def chunks_of(
+        self, context: "Context", site: "Site", planner: "Planner", batch: "Batch", commands: dict[str, str]
+    ) -> list[dict[str, Any]]:
+        """Write a batch, note what the tasks behind need of it, and return its chunks."""
+        # The settings go with the batch: what changes in them meanwhile is for later runs.
+        settings = site.settings.model_dump(mode="json", by_alias=True)
+        key = site.store.put_batch(batch, planner.catalog)
+        context["ti"].xcom_push(key=PLANNED, value={"batch": key, "settings": settings, **commands})
+        chunks = [{"chunk": chunk} for chunk in range(len(batch.chunks))]
+        return as_many_as_before(context, self.split_task_id, chunks)
+
+
+class PlanHourOperator(PlanOperator):
+    """Lists the hour's raw objects and plans those that are not settled, in a reload all of them."""
+
+    def work(self, context: "Context") -> list[dict[str, Any]]:
+        """Plan the hour."""
+        site, planner = self.planner()
         hour = hour_of(context)
         prefix = hour.prefix(site.settings.raw_prefix)
         found = site.store.list_raw(prefix)
         self.log.info("%s: s3://%s/%s", hour, site.settings.raw_bucket, prefix)
         if not found:
             self.log.info("%s: the hour is empty: no raw object below the prefix", hour)
-        return self._planned(context, site, catalog, hour.label, found)
+        reload = context["params"].get("mode") == RELOAD
+        batch = planner.plan(run_of(context), hour.label, found, reload=reload)
+        again = {"hour": hour.start.isoformat()}
+        anew = trigger_of(context, {**again, "mode": RELOAD})
+        commands = {"again": anew if reload else trigger_of(context, again), "anew": anew}
+        return self.chunks_of(context, site, planner, batch, commands)
 
-    def _planned(
-        self, context: "Context", site: "Site", catalog: "Catalog", label: str, found: "Sequence[RawObject]"
-    ) -> list[dict[str, Any]]:
-        from log_router.planning import Planner  # noqa: PLC0415 - see plan
 
-        planner = Planner(site.store, site.warehouse, site.statements, site.settings, catalog)
-        run = f"{context['dag'].dag_id} {context['run_id']}"
-        batch = planner.plan(run, label, found, reload=context["params"].get("mode") == RELOAD)
-        # The settings go with the batch: what changes in them meanwhile is for later runs.
-        settings = site.settings.model_dump(mode="json", by_alias=True)
-        planned = {"batch": site.store.put_batch(batch, catalog), "settings": settings}
-        context["ti"].xcom_push(key=PLANNED, value=planned)
-        chunks = [{"chunk": chunk} for chunk in range(len(batch.chunks))]
-        return as_many_as_before(context, self.split_task_id, chunks)
+class PlanReloadOperator(PlanOperator):
+    """Finds the raw objects that the run's parameters select, and plans to load them anew."""
+
+    def work(self, context: "Context") -> list[dict[str, Any]]:
+        """Plan a reload of the selected raw objects."""
+        from log_router.core.selections import selection_of  # noqa: PLC0415 - see planner
+
+        site, planner = self.planner()
+        params = {name: value for name, value in context["params"].items() if value}
+        selection = selection_of(params, planner.catalog)
+        found = planner.select(selection)
+        if not found:
+            self.log.info("%s: nothing to load anew: no raw object is selected", params)
+        batch = planner.plan(run_of(context), RELOAD, found, reload=True, events=selection.events)
+        again = trigger_of(context, params)
+        return self.chunks_of(context, site, planner, batch, {"again": again, "anew": again})
 
 
 class SplitOperator(LogRouterOperator):
@@ -109,8 +146,8 @@ class SplitOperator(LogRouterOperator):
                 "this run had more chunks before; this time there is nothing for this one"
             )
         number = self.chunk["chunk"]
-        site, key = planned(context, self.plan_task_id)
-        batch, catalog = site.store.get_batch(key)
+        site, plan = planned(context, self.plan_task_id)
+        batch, catalog = site.store.get_batch(plan["batch"])
         report = split_chunk(site.store, batch, catalog, number)
         site.store.put_report(batch, number, report)
         counts: dict[str, str | int] = {
@@ -143,12 +180,11 @@ class CollectOperator(LogRouterOperator):
 
         if not succeeded(context, self.plan_task_id):
             raise AirflowSkipException(f"nothing was planned: see the log of task {self.plan_task_id}")
-        site, key = planned(context, self.plan_task_id)
-        batch, catalog = site.store.get_batch(key)
+        site, plan = planned(context, self.plan_task_id)
+        batch, catalog = site.store.get_batch(plan["batch"])
         chunks = [counts["chunk"] for counts in results(context, self.split_task_id, batch)]
         reports = [site.store.get_report(batch, chunk) for chunk in chunks]
-        reloaded = [event.name for event in catalog.events] if batch.reload else []
-        made = manifests(batch.batch_id, batch.config_hash, reports, reloaded)
+        made = manifests(batch, catalog, reports)
         rows = sum(manifest.rows for manifest in made)
         self.log.info(
             "%s: %d of %d chunks, %d events, %d rows",
@@ -172,6 +208,7 @@ class LoadOperator(LogRouterOperator):
     def work(self, context: "Context") -> dict[str, Any]:
         """Load what the ledger lacks of the event."""
         from log_router.core.manifests import Manifest  # noqa: PLC0415 - see plan
+        from log_router.isolating import load_isolating  # noqa: PLC0415
 
         # The name of this mapped task in the UI.
         context["event"] = self.target.get("event", "nothing to load")  # type: ignore[typeddict-unknown-key]
@@ -179,15 +216,12 @@ class LoadOperator(LogRouterOperator):
             raise AirflowSkipException(
                 "this run had more events before; this time there is nothing for this one"
             )
-        site, key = planned(context, self.plan_task_id)
-        _, catalog = site.store.get_batch(key)
+        site, plan = planned(context, self.plan_task_id)
+        batch, catalog = site.store.get_batch(plan["batch"])
         manifest = Manifest.from_load(site.store.get(self.target["load"]))
         load = load_of(site, site.settings.table_schema, catalog.event(manifest.event), manifest)
-        outcome = load.run()
-        self.log.info(
-            "%s: %d rows of %d raw objects loaded; %d raw objects were loaded before; %d rows were taken back",
-            *(outcome.event, outcome.rows, outcome.objects, outcome.already_loaded, outcome.taken_back),
-        )
+        outcome = load_isolating(load, site.store, batch)
+        self.log.info("%s", outcome)
         return {"batch": manifest.batch_id, **asdict(outcome)}
 
 
@@ -204,30 +238,45 @@ class SettleOperator(LogRouterOperator):
         """Record the settled raw objects.
 
         Raises:
-            NeedsAction: raw objects stay pending; says which and why.
+            NeedsAction: raw objects are not complete, or too many lines are quarantined; says which, why and what to
+                do, after everything else is recorded.
         """
         from log_router.core import quarantine  # noqa: PLC0415 - see plan
-        from log_router.settling import Settler, unfinished  # noqa: PLC0415
+        from log_router.core.thresholds import exceeded  # noqa: PLC0415
+        from log_router.isolating import Isolations  # noqa: PLC0415
+        from log_router.settling import Settler, findings, unfinished  # noqa: PLC0415
 
         if not succeeded(context, self.plan_task_id):
             raise NeedsAction(f"nothing was planned: see the log of task {self.plan_task_id}")
-        site, key = planned(context, self.plan_task_id)
-        batch, catalog = site.store.get_batch(key)
+        site, plan = planned(context, self.plan_task_id)
+        batch, catalog = site.store.get_batch(plan["batch"])
         chunks = [counts["chunk"] for counts in results(context, self.split_task_id, batch)]
         reports = {chunk: site.store.get_report(batch, chunk) for chunk in chunks}
-        loaded = {outcome["event"] for outcome in results(context, self.load_task_id, batch)}
-        kept = quarantine.manifest(batch.batch_id, batch.config_hash, reports.values())
-        site.store.put_manifest(kept)
+        outcomes = results(context, self.load_task_id, batch)
+        loaded = {outcome["event"] for outcome in outcomes}
+        isolations = Isolations(site.store, site.warehouse, site.statements, site.settings.ledger_schema)
+        isolated = [outcome["event"] for outcome in outcomes if outcome["isolated_by"]]
+        reports = isolations.corrected(batch, catalog, reports, isolated)
+        kept = quarantine.manifest(batch, catalog, reports.values())
+        if kept.parts:
+            site.store.put_manifest(kept)
         load_of(site, site.settings.ledger_schema, quarantine.TABLE, kept).run()
         settler = Settler(site.warehouse, site.statements, site.settings.ledger_schema)
         settlement = settler.settle(batch, catalog, list(reports.values()), loaded)
+        self.log.info(
+            "%s: %d events: %d rows of %d raw objects loaded, %d raw objects loaded before, %d rows taken back",
+            *(batch.batch_id, len(outcomes)),
+            *(
+                sum(one[key] for one in outcomes)
+                for key in ("rows", "objects", "already_loaded", "taken_back")
+            ),
+        )
         self.log.info("%s: %s", batch.batch_id, asdict(settlement))
-        problems = unfinished(batch, catalog, reports, loaded)
-        if problems:
-            raise NeedsAction(
-                f"{settlement.incomplete_objects} of {len(batch.objects)} raw objects stay pending; what could be "
-                "loaded is. After the remedy, run this hour again:\n" + "\n".join(problems)
-            )
+        pending = unfinished(batch, catalog, reports, loaded)
+        counts = [raw for report in reports.values() for raw in report.objects]
+        too_many = exceeded(batch.batch_id, catalog, site.settings, counts, plan["anew"])
+        if pending or too_many or settlement.reopened:
+            raise NeedsAction(findings(batch, settlement, pending, too_many, plan["again"]))
         return asdict(settlement)
 
 
@@ -245,53 +294,3 @@ def load_of(site: "Site", schema: str, event: "Event", manifest: "Manifest") -> 
         manifest_url=site.store.manifest_url(manifest),
         parts_url=site.store.parts_url(manifest),
     )
-
-
-def planned(context: "Context", plan_task_id: str) -> "tuple[Site, str]":
-    """Return the site with the settings that this run's batch was planned with, and the batch's key."""
-    from log_router.core.settings import Settings  # noqa: PLC0415 - see plan
-    from log_router.site import Site  # noqa: PLC0415
-
-    found = context["ti"].xcom_pull(task_ids=plan_task_id, key=PLANNED)
-    return Site(Settings.model_validate(found["settings"])), found["batch"]
-
-
-def states_of(context: "Context", task_id: str) -> dict[str, str]:
-    """Return the state of each instance of a task of this run, by name.
-
-    An instance that is not mapped, or not yet, has the task's own name; mapped ones have their index behind it.
-    """
-    run_id = context["run_id"]
-    states = context["ti"].get_task_states(dag_id=context["dag"].dag_id, task_ids=[task_id], run_ids=[run_id])
-    found: dict[str, str] = states.get(run_id, {})
-    return found
-
-
-def succeeded(context: "Context", plan_task_id: str) -> bool:
-    """Tell whether this run's plan task has planned a batch.
-
-    What an earlier try of a cleared run had written does not count: it is still there when plan was not reached.
-    """
-    return states_of(context, plan_task_id).get(plan_task_id) == "success"
-
-
-def as_many_as_before(
-    context: "Context", task_id: str, entries: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Return the entries, filled up with `NOTHING` to as many as the mapped task has instances in this run.
-
-    When a run that is cleared maps fewer instances than before, Airflow marks the others removed, and does not
-    bring them back in the try after that: their chunks or events would not run. So they are kept, with nothing to do.
-    """
-    instances = sum(name != task_id for name in states_of(context, task_id))
-    return entries + [NOTHING] * (instances - len(entries))
-
-
-def results(context: "Context", task_id: str, batch: "Batch") -> list[dict[str, Any]]:
-    """Return what the successful instances of a mapped task returned for a batch, in no order to rely on.
-
-    A run that is cleared plans a new batch, and may map fewer instances than before: what the others had
-    returned then is still there, and belongs to the batch of before.
-    """
-    returned = context["ti"].xcom_pull(task_ids=[task_id])
-    return [result for result in returned if result and result["batch"] == batch.batch_id]

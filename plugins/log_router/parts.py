@@ -33,10 +33,10 @@ class PartSink(AbstractContextManager["PartSink"]):
     """Takes the lines of one chunk and writes them as compressed files of bounded size.
 
     Files are compressed on local disk and stored in one request each, so an error or a kill leaves nothing
-    half written in S3. Keys follow from batch, stream, chunk and number: a retry overwrites.
+    half written in S3. Keys follow from batch, stream, the chunk's name and number: a retry overwrites.
     """
 
-    def __init__(self, store: Store, batch_id: str, chunk: int) -> None:
+    def __init__(self, store: Store, batch_id: str, chunk: str) -> None:
         self._store = store
         self._batch_id = batch_id
         self._chunk = chunk
@@ -109,9 +109,7 @@ class PartSink(AbstractContextManager["PartSink"]):
         file = self._open[stream]
         number = self._numbers.get(stream, 0)
         suffix = SUFFIX[self._store.settings.compression]
-        key = self._store.staging_key(
-            kind, self._batch_id, name, f"{self._chunk:05d}-{number:05d}.json.{suffix}"
-        )
+        key = self._store.staging_key(kind, self._batch_id, name, f"{self._chunk}-{number:05d}.json.{suffix}")
         with file.finished() as (body, size):
             self._store.put(key, body)
         del self._open[stream]

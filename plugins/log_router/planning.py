@@ -3,12 +3,14 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from log_router.core.batches import Batch, RawObject, pack
 from log_router.core.catalog import Catalog
+from log_router.core.errors import WindowError
+from log_router.core.selections import Selection
 from log_router.core.settings import Settings
 from log_router.core.sql import Statements
+from log_router.lineage import Lineage
 from log_router.loading import slices
 from log_router.store import Store
 from log_router.warehouse import Warehouse, past_conflicts
@@ -26,32 +28,73 @@ class Planner:
     settings: Settings
     catalog: Catalog
 
-    def plan(self, run: str, label: str, found: Sequence[RawObject], *, reload: bool = False) -> Batch:
+    def plan(
+        self,
+        run: str,
+        label: str,
+        found: Sequence[RawObject],
+        *,
+        reload: bool = False,
+        events: Sequence[str] = (),
+    ) -> Batch:
         """Return the batch of those raw objects that are not settled yet, in their order; writes nothing to S3.
 
-        A reload takes all of them. A raw object is settled when each event in it that the catalog knows has been
-        loaded. The schemas and tables this is looked up in are made where they are missing.
+        A reload takes all of them. Only `events` are loaded; all, where none is named. A raw object is settled when
+        each event in it that the catalog knows has been loaded. The schemas and tables this is looked up in are made
+        where they are missing.
         """
         self._prepare()
         settled = set() if reload else self._settled([raw.object_id for raw in found])
         pending = [raw for raw in found if raw.object_id not in settled]
         log.info("%s: %d raw objects found, %d settled before", label, len(found), len(found) - len(pending))
         chunks = pack(pending, self.settings.chunk_bytes, self.settings.max_chunks)
-        return Batch(run, label, self.catalog.config_hash, chunks, reload)
+        return Batch(run, label, self.catalog.config_hash, chunks, reload, tuple(sorted(set(events))))
+
+    def select(self, selection: Selection) -> list[RawObject]:
+        """Return the raw objects that a reload is to take, each once, by key.
+
+        Raises:
+            WindowError: a raw object that is named is not recorded; says which ones.
+        """
+        prefixes = tuple(hour.prefix(self.settings.raw_prefix) for hour in selection.hours)
+        with self.warehouse.session() as session:
+            lineage = Lineage(session, self.statements, self.settings, self.catalog)
+            found = self._named(lineage, selection.objects)
+            if selection.quarantined:
+                held = [one.raw for one in lineage.with_quarantined(selection.quarantined)]
+                found += [raw for raw in held if not prefixes or raw.key.startswith(prefixes)]
+        if not selection.quarantined:
+            found += [raw for prefix in prefixes for raw in self.store.list_raw(prefix)]
+        return sorted(set(found), key=lambda raw: (raw.bucket, raw.key, raw.etag))
+
+    def _named(self, lineage: Lineage, names: Sequence[str]) -> list[RawObject]:
+        """Return the recorded raw objects of these ids and URLs; of an object that was overwritten the last one."""
+        keys = [name.removeprefix("s3://").partition("/")[2] for name in names if name.startswith("s3://")]
+        recorded = [*lineage.objects("object_id", names), *lineage.objects("object_key", keys)]
+        found: dict[str, RawObject] = {}
+        for one in sorted(recorded, key=lambda one: one.settled_at):
+            found |= {one.object_id: one.raw, one.raw.url: one.raw}
+        missing = [name for name in names if name not in found]
+        if missing:
+            raise WindowError(
+                f"objects: {self.settings.ledger_schema}.objects has no record of {len(missing)} of {len(names)} raw "
+                "objects; correct their ids or URLs, or run their hours:\n" + "\n".join(missing)
+            )
+        return [found[name] for name in names]
 
     def _prepare(self) -> None:
-        ledger = self.settings.ledger_schema
-        for schema in (self.settings.table_schema, ledger):
-            # Looked for first: CREATE SCHEMA needs a right on the database, even where the schema is there.
-            past_conflicts(partial(self._create, "create_schema", schema, unless="schema_there"))
-        for table in ("create_objects", "create_object_events"):
-            past_conflicts(partial(self._create, table, ledger))
+        past_conflicts(self._create)
 
-    def _create(self, statement: str, schema: str, unless: str = "") -> None:
+    def _create(self) -> None:
+        """Make the schemas and tables that are missing, in one transaction."""
+        ledger = self.settings.ledger_schema
         with self.warehouse.session() as session:
-            if unless and session.fetch(self.statements.render(unless, schema=schema)):
-                return
-            session.run(self.statements.render(statement, schema=schema))
+            for schema in (self.settings.table_schema, ledger):
+                # Looked for first: CREATE SCHEMA needs a right on the database, even where the schema is there.
+                if not session.fetch(self.statements.render("schema_there", schema=schema)):
+                    session.run(self.statements.render("create_schema", schema=schema))
+            for statement in ("create_objects", "create_object_events"):
+                session.run(self.statements.render(statement, schema=ledger))
             session.commit()
 
     def _settled(self, object_ids: Sequence[str]) -> set[str]:

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from log_router.core.batches import Batch
+from log_router.core.batches import Batch, RawObject
 from log_router.core.catalog import Catalog
 from log_router.core.manifests import ChunkReport
+from log_router.core.records import Fate, fates_of, joined
 from log_router.core.reports import ObjectReport
 from log_router.core.sql import Statements
 from log_router.loading import slices
@@ -20,7 +21,10 @@ Entry = tuple[str | int | None, ...]
 
 @dataclass(frozen=True)
 class Settlement:
-    """What a batch came to: lines by fate, and the raw objects and events that are not complete."""
+    """What a batch came to: lines by fate, and the raw objects that are not complete.
+
+    `reopened` are raw objects whose record was removed: it did not fit what was split now.
+    """
 
     objects: int
     lines: int
@@ -29,6 +33,8 @@ class Settlement:
     unrouted: int
     blank: int
     incomplete_objects: int
+    filtered: int = 0
+    reopened: int = 0
 
 
 @dataclass(frozen=True)
@@ -42,36 +48,74 @@ class Settler:
     def settle(
         self, batch: Batch, catalog: Catalog, reports: Sequence[ChunkReport], loaded_events: AbstractSet[str]
     ) -> Settlement:
-        """Record every raw object of which all rows are loaded; the others stay pending for a later run."""
+        """Record every raw object of which all rows are loaded; the others stay pending for a later run.
+
+        Where the batch leaves events alone, what is recorded of these stays, and a raw object that has no record gets
+        none: it stays pending for a run of all events.
+        """
         everything = [report for chunk in reports for report in chunk.objects]
-        complete = [report for report in everything if _events(batch, catalog, report) <= loaded_events]
-        if complete:
-            self._record(batch, catalog, complete)
+        reloaded = batch.reloaded(catalog)
+        complete = [report for report in everything if report.rows.keys() | reloaded <= loaded_events]
         return Settlement(
             objects=len(complete),
             lines=sum(report.lines for report in complete),
             rows=sum(report.rows.total() for report in complete),
             quarantined=sum(report.quarantined.total() for report in complete),
             unrouted=sum(report.unrouted.total() for report in complete),
+            filtered=sum(report.filtered for report in complete),
             blank=sum(report.blank for report in complete),
             incomplete_objects=len(batch.objects) - len(complete),
+            reopened=self._record(batch, catalog, complete) if complete else 0,
         )
 
-    def _record(self, batch: Batch, catalog: Catalog, reports: Sequence[ObjectReport]) -> None:
-        types = {event.name: event.event_type for event in catalog.events}
-        objects = _object_entries(batch, reports)
-        events = [entry for report in reports for entry in _event_entries(report, types)]
-        object_ids = [report.object_id for report in reports]
+    def _record(self, batch: Batch, catalog: Catalog, reports: Sequence[ObjectReport]) -> int:
+        """Replace the records of raw objects; return how many had to go."""
+        raws = {raw.object_id: raw for raw in batch.objects}
 
-        def transaction() -> None:
+        def transaction() -> list[str]:
             with self.warehouse.session() as session:
                 # Locked before the snapshot: parallel runs queue here instead of failing on each other's rows.
                 session.run(self._render("lock_table", table="objects"))
-                self._replace(session, "objects", objects, object_ids)
-                self._replace(session, "object_events", events, object_ids)
+                found = list(self._found(session, batch, catalog, reports))
+                ids = [report.object_id for report, _ in found]
+                kept = [(report, fates) for report, fates in found if fates is not None]
+                objects = [_object_entry(raws[one.object_id], batch, one, fates) for one, fates in kept]
+                events = [(report.object_id, *fate) for report, fates in kept for fate in fates]
+                self._replace(session, "objects", objects, ids)
+                self._replace(session, "object_events", events, ids)
                 session.commit()
+            return [raws[report.object_id].url for report, fates in found if fates is None]
 
-        past_conflicts(transaction)
+        reopened = past_conflicts(transaction)
+        for url in reopened:
+            log.warning("%s: its record does not fit what was split now and is removed: pending again", url)
+        return len(reopened)
+
+    def _found(
+        self, session: Session, batch: Batch, catalog: Catalog, reports: Sequence[ObjectReport]
+    ) -> Iterator[tuple[ObjectReport, list[Fate] | None]]:
+        """Yield each report with what is to be recorded of it; None where there must be no record."""
+        filtered = batch.filtered(catalog)
+        before = self._before(session, reports) if filtered else {}
+        for report in reports:
+            now = fates_of(report, catalog)
+            if not filtered:
+                yield report, now
+            elif report.object_id in before:
+                yield report, joined(report, now, before[report.object_id], filtered)
+        if filtered and len(before) < len(reports):
+            missing = len(reports) - len(before)
+            log.info("%d raw objects have no record: they stay pending for a run of all events", missing)
+
+    def _before(self, session: Session, reports: Sequence[ObjectReport]) -> dict[str, list[Fate]]:
+        """Return what is recorded of raw objects; those without a record are missing."""
+        found: dict[str, list[Fate]] = {}
+        for some in slices([report.object_id for report in reports]):
+            recorded = session.fetch(self._render("settled_with", column="object_id", values=some))
+            found |= {object_id: [] for object_id, *_ in recorded}
+            for object_id, *fate in session.fetch(self._render("events_of_objects", object_ids=some)):
+                found[object_id].append(Fate(*fate))
+        return found
 
     def _replace(
         self, session: Session, table: str, entries: Sequence[Entry], object_ids: Sequence[str]
@@ -85,66 +129,57 @@ class Settler:
         return self.statements.render(name, schema=self.ledger_schema, **values)
 
 
-def _events(batch: Batch, catalog: Catalog, report: ObjectReport) -> AbstractSet[str]:
-    """Return the events whose loads must have succeeded before a raw object is settled."""
-    return report.rows.keys() | ({event.name for event in catalog.events} if batch.reload else set())
-
-
 def unfinished(
     batch: Batch, catalog: Catalog, reports: Mapping[int, ChunkReport], loaded_events: AbstractSet[str]
 ) -> list[str]:
-    """Return one line for each thing that keeps raw objects of the batch pending: what, and the remedy."""
+    """Return one line for each thing that keeps raw objects from being settled, the widest first."""
     problems = [
-        f"chunk {chunk} of the batch was not split ({len(raws)} raw objects): see the log of its split task"
+        f"chunk {chunk} of the batch was not split ({len(raws)} raw objects): see the log of split [chunk {chunk}]"
         for chunk, raws in enumerate(batch.chunks)
         if chunk not in reports
     ]
-    problems += [broken.detail for report in reports.values() for broken in report.broken]
-    events = {
-        event
-        for report in reports.values()
-        for raw in report.objects
-        for event in _events(batch, catalog, raw)
-    }
+    found = [raw for report in reports.values() for raw in report.objects]
+    events = batch.reloaded(catalog) if found else frozenset()
+    events = events.union(*(raw.rows for raw in found))
     problems += [
-        f"event {event} was not loaded: see the log of its copy task"
+        f"event {event} was not loaded: see the log of load.copy [{event}]"
         for event in sorted(events - loaded_events)
+    ]
+    # A key may hold line feeds.
+    problems += [
+        broken.detail.replace("\n", "\\n") for report in reports.values() for broken in report.broken
     ]
     return problems
 
 
-def _object_entries(batch: Batch, reports: Sequence[ObjectReport]) -> list[Entry]:
-    raws = {raw.object_id: raw for raw in batch.objects}
-    return [
-        (
-            report.object_id,
-            raws[report.object_id].bucket,
-            raws[report.object_id].key,
-            raws[report.object_id].etag,
-            raws[report.object_id].size,
-            batch.batch_id,
-            report.lines,
-            report.rows.total(),
-            report.quarantined.total(),
-            report.unrouted.total(),
-            report.blank,
-        )
-        for report in reports
+def findings(
+    batch: Batch, settlement: Settlement, pending: Sequence[str], too_many: Sequence[str], again: str
+) -> str:
+    """Return what the end of a run must say to a person: one line each, what is not loaded first, with the remedies.
+
+    `pending` is what `unfinished` found, `too_many` which thresholds of quarantined lines are exceeded, and `again` the
+    command that runs the same again.
+    """
+    incomplete = f"{settlement.incomplete_objects} of {len(batch.objects)} raw objects are not loaded whole; "
+    lines = [
+        f"{batch.batch_id}: {incomplete if pending else ''}all that could be loaded is loaded and recorded:"
     ]
-
-
-def _event_entries(report: ObjectReport, types: dict[str, str]) -> Iterator[Entry]:
-    quarantined: dict[str, int] = {}
-    for (event, _), lines in report.quarantined.items():
-        quarantined[event] = quarantined.get(event, 0) + lines
-    for event in sorted(report.rows.keys() | quarantined.keys()):
-        yield (
-            report.object_id,
-            event or None,
-            types.get(event),
-            report.rows[event],
-            quarantined.get(event, 0),
-            0,
+    if pending:
+        lines += [*pending, f"after these remedies run: {again}"]
+    if settlement.reopened:
+        lines.append(
+            f"{settlement.reopened} raw objects, named above in this log, are pending again: what was recorded of the "
+            "events that this run left alone does not fit their lines any more; run their hours: airflow dags trigger "
+            """log_router_hourly --conf '{"hour": "<hour>", "mode": "reload"}'"""
         )
-    for event_type, lines in sorted(report.unrouted.items()):
-        yield (report.object_id, None, event_type, 0, 0, lines)
+    return "\n".join([*lines, *too_many])
+
+
+def _object_entry(raw: RawObject, batch: Batch, report: ObjectReport, fates: Sequence[Fate]) -> Entry:
+    return (
+        *(raw.object_id, raw.bucket, raw.key, raw.etag, raw.size, batch.batch_id, report.lines),
+        sum(fate.rows for fate in fates),
+        sum(fate.quarantined for fate in fates),
+        sum(fate.unrouted for fate in fates),
+        report.blank,
+    )

@@ -32,6 +32,15 @@ def config_folder() -> Path:
     return HOME / os.environ.get(CONFIG_VARIABLE, "include")
 
 
+def leave_tasks() -> None:
+    """Have Airflow resolve Connections and Variables of this process as its server does, from its database too.
+
+    For processes that are no tasks: a task asks the server that runs it.
+    """
+    # What airflow.sdk goes by (airflow/sdk/execution_time/supervisor.py, ensure_secrets_backend_loaded).
+    os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
+
+
 class Site:
     """What a task needs, each made when it is first asked for; `settings` are those of a batch, if it has one."""
 
@@ -107,14 +116,37 @@ class Site:
         return Warehouse(connect, opening)
 
 
+def _in_a_task() -> bool:
+    """Tell it as airflow.sdk does. The environment does not tell: tasks inherit the scheduler's."""
+    from airflow.sdk.execution_time import task_runner  # noqa: PLC0415 - half a second of CPU
+
+    return getattr(task_runner, "SUPERVISOR_COMMS", None) is not None
+
+
+def _names_in_database() -> list[str]:
+    from airflow.models.variable import Variable  # noqa: PLC0415 - half a second of CPU
+    from airflow.utils.session import create_session  # noqa: PLC0415 - the same
+    from sqlalchemy import select  # noqa: PLC0415 - the same
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - the same
+
+    try:
+        with create_session() as session:
+            return list(session.scalars(select(Variable.key)))
+    except SQLAlchemyError as error:
+        reason = str(error).split("\n", maxsplit=1)[0]
+        raise WillPass(f"Airflow's metadata database can't be asked for Variables: {reason}") from error
+
+
 def _variable_overrides() -> dict[str, Any]:
-    from airflow.sdk import Variable  # noqa: PLC0415 - only tasks have Variables
+    from airflow.sdk import Variable  # noqa: PLC0415 - half a second of CPU
 
     # Decoded here: asked for JSON, Airflow takes what it can't decode for a Variable that is not there.
     text = Variable.get(SETTINGS_VARIABLE, default=None)
     if text is None:
         # So it does with one that it failed to fetch or to decrypt; the list of names fails when it can't be had.
-        if SETTINGS_VARIABLE in Variable.keys(prefix=SETTINGS_VARIABLE):
+        if SETTINGS_VARIABLE in (
+            Variable.keys(prefix=SETTINGS_VARIABLE) if _in_a_task() else _names_in_database()
+        ):
             raise WillPass(
                 f"Airflow Variable {SETTINGS_VARIABLE}: it is there, but Airflow can't read it: see the log"
             )

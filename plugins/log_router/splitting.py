@@ -40,9 +40,9 @@ def split_chunk(store: Store, batch: Batch, catalog: Catalog, chunk: int) -> Chu
 def _attempt(
     store: Store, batch: Batch, catalog: Catalog, chunk: int, objects: Iterable[RawObject]
 ) -> ChunkReport | BrokenRaw:
-    splitter = Splitter(catalog, batch.batch_id)
+    splitter = Splitter(catalog, batch.batch_id, batch.events)
     reports = []
-    with PartSink(store, batch.batch_id, chunk) as sink:
+    with PartSink(store, batch.batch_id, f"{chunk:05d}") as sink:
         for raw in objects:
             lines = read_lines(store.read_raw(raw), store.settings.max_line_bytes)
             try:

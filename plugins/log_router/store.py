@@ -6,14 +6,20 @@ from dataclasses import dataclass
 from io import BufferedIOBase
 from typing import IO, TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    FlexibleChecksumError,
+    HTTPClientError,
+    IncompleteReadError,
+)
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from log_router.core.batches import Batch, RawObject
 from log_router.core.catalog import Catalog
 from log_router.core.decompress import BLOCK_BYTES, decompress
 from log_router.core.errors import BrokenObject, LogRouterError, Refused, WillPass
-from log_router.core.manifests import ChunkReport, Manifest
+from log_router.core.manifests import ChunkReport, Manifest, Part
 from log_router.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,7 +49,7 @@ class Store:
         """
         bucket = self.settings.raw_bucket
         found: list[RawObject] = []
-        with _errors(f"listing s3://{bucket}/{prefix}", "grant s3:ListBucket on it"):
+        with s3_errors(f"listing s3://{bucket}/{prefix}", "grant s3:ListBucket on it"):
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
             for page in pages:
                 found.extend(
@@ -87,14 +93,24 @@ class Store:
     def put(self, key: str, body: bytes | IO[bytes]) -> None:
         """Write one staging object in one request: whole or not at all, and no upload stays open."""
         bucket = self.settings.staging_bucket
-        with _errors(f"writing s3://{bucket}/{key}", "grant s3:PutObject on the staging prefix"):
+        with s3_errors(f"writing s3://{bucket}/{key}", "grant s3:PutObject on the staging prefix"):
             self.client.put_object(Bucket=bucket, Key=key, Body=body)
 
     def get(self, key: str) -> bytes:
         """Return one staging object."""
         bucket = self.settings.staging_bucket
-        with _errors(f"reading s3://{bucket}/{key}", "grant s3:GetObject on the staging prefix"):
+        with s3_errors(f"reading s3://{bucket}/{key}", "grant s3:GetObject on the staging prefix"):
             return self.client.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    def rows_of(self, part: Part) -> Iterator[bytes]:
+        """Yield the rows of a part, without their line ends."""
+        with s3_errors(f"reading {part.url}", "grant s3:GetObject on the staging prefix"):
+            key = part.url.removeprefix(self.staging_url(""))
+            answer = self.client.get_object(Bucket=self.settings.staging_bucket, Key=key)
+            rest = b""
+            for block in decompress(answer["Body"]):
+                *rows, rest = (rest + block).split(b"\n")
+                yield from rows
 
     def put_batch(self, batch: Batch, catalog: Catalog) -> str:
         """Write a batch and the catalog that splits it; return the batch's key."""
@@ -122,15 +138,19 @@ class Store:
 
     def put_manifest(self, manifest: Manifest) -> str:
         """Write an event's manifest for COPY and, beside it, what the load checks; return the latter's key."""
-        name = f"{manifest.event}.json"
-        self.put(self.staging_key("manifests", manifest.batch_id, name), manifest.to_json())
-        key = self.staging_key("loads", manifest.batch_id, name)
+        self.put(self._manifest_key(manifest), manifest.to_json())
+        key = self.staging_key("loads", manifest.batch_id, f"{manifest.event}.json")
         self.put(key, manifest.to_load())
         return key
 
     def manifest_url(self, manifest: Manifest) -> str:
         """Return the s3:// URL of an event's manifest."""
-        return self.staging_url(self.staging_key("manifests", manifest.batch_id, f"{manifest.event}.json"))
+        return self.staging_url(self._manifest_key(manifest))
+
+    def _manifest_key(self, manifest: Manifest) -> str:
+        # One with lines isolated has a key of its own: whoever reads the former load document finds its manifest.
+        name = f"{manifest.event}/{manifest.isolation}" if manifest.isolation else manifest.event
+        return self.staging_key("manifests", manifest.batch_id, f"{name}.json")
 
     def parts_url(self, manifest: Manifest) -> str:
         """Return what the s3:// URLs of an event's parts start with."""
@@ -138,15 +158,18 @@ class Store:
 
 
 @contextmanager
-def _errors(doing: str, remedy: str) -> Iterator[None]:
+def s3_errors(doing: str, remedy: str) -> Iterator[None]:
+    """Turn what S3 answers, or that it can't be reached, into Refused and WillPass."""
     try:
         yield
     except ClientError as error:
         raise _answered(error, doing, remedy) from error
-    except (HTTPClientError, BotoConnectionError) as error:
+    except (HTTPClientError, BotoConnectionError, IncompleteReadError) as error:
         raise WillPass(
             f"{doing}: S3 can't be reached: {error}; check the network and the endpoint"
         ) from error
+    except FlexibleChecksumError as error:
+        raise WillPass(f"{doing}: what came is not what was stored: {error}") from error
     except BotoCoreError as error:
         raise Refused(f"{doing}: {error}; check the AWS connection") from error
 
@@ -157,6 +180,8 @@ def _answered(error: ClientError, doing: str, remedy: str) -> LogRouterError:
         return WillPass(text)
     if code in ("NoSuchBucket", "InvalidBucketName"):
         remedy = "create the bucket or correct its name in the settings"
+    elif code in _VANISHED:
+        remedy = "it was deleted: run the hour again"
     elif code in ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"):
         remedy = "check the AWS connection's credentials"
     return Refused(f"{text}; {remedy}")
@@ -167,7 +192,7 @@ def _raw_errors(raw: RawObject) -> Iterator[None]:
     """Turn what S3 and the codecs say of one raw object into a BrokenObject that names it."""
     doing = f"reading {raw.url}"
     try:
-        with _errors(doing, "check the raw bucket"):
+        with s3_errors(doing, "check the raw bucket"):
             yield
     except BrokenObject as error:
         raise BrokenObject(error.reason, f"{raw.url}: {error}") from error

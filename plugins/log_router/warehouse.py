@@ -40,7 +40,11 @@ _REMEDIES = {
 
 
 class CopyRefused(NeedsAction):
-    """COPY refused data; the warehouse's error tables say which."""
+    """COPY refused data; the warehouse's error tables say which, by the number of the session, once that is known."""
+
+    def __init__(self, message: str, session_id: int = 0) -> None:
+        self.session_id = session_id
+        super().__init__(message)
 
 
 class Conflict(WillPass):

@@ -1,13 +1,17 @@
 """One site of a test, and the two events it knows."""
 
 import json
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+import redshift_connector
 
+from local.stack import Stack
 from log_router.core import quarantine
 from log_router.core.batches import Batch, RawObject, pack
 from log_router.core.catalog import Catalog
@@ -15,6 +19,7 @@ from log_router.core.events import Event
 from log_router.core.manifests import ChunkReport, Manifest, manifests
 from log_router.core.settings import MIB, Settings
 from log_router.core.sql import Statements
+from log_router.isolating import Isolations, load_isolating
 from log_router.loading import Load, Outcome
 from log_router.planning import Planner
 from log_router.settling import Settlement, Settler
@@ -22,16 +27,21 @@ from log_router.splitting import split_chunk
 from log_router.store import Store
 from log_router.warehouse import Warehouse
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 SQL = Path(__file__).resolve().parents[2] / "include" / "sql"
 
 
-at_each_level = pytest.mark.parametrize("storage", ["snapshot", "serializable"], indirect=True)
+# Not a parameter of `storage` itself: its servers would be started anew for each test.
+at_each_level = pytest.mark.parametrize("isolation", ["snapshot", "serializable"], indirect=True)
 
 
 @dataclass(frozen=True)
 class Place:
-    """One site: what the tasks of a run would be given."""
+    """One site: what the tasks of a run would be given, and the client of a producer of raw objects."""
 
+    producer: "S3Client"
     store: Store
     warehouse: Warehouse
     statements: Statements
@@ -41,14 +51,20 @@ class Place:
     def upload(self, key: str, body: bytes) -> RawObject:
         """Put a raw object where a producer would."""
         bucket = self.settings.raw_bucket
-        self.store.client.put_object(Bucket=bucket, Key=key, Body=body)
+        self.producer.put_object(Bucket=bucket, Key=key, Body=body)
         (found,) = [raw for raw in self.store.list_raw(key) if raw.key == key]
         return found
 
-    def plan(self, run: str = "run", prefix: str = "raw/", *, reload: bool = False) -> Batch:
+    @property
+    def planner(self) -> Planner:
+        """What plans the batches."""
+        return Planner(self.store, self.warehouse, self.statements, self.settings, self.catalog)
+
+    def plan(
+        self, run: str = "run", prefix: str = "raw/", *, reload: bool = False, events: tuple[str, ...] = ()
+    ) -> Batch:
         """Plan what is below a prefix."""
-        planner = Planner(self.store, self.warehouse, self.statements, self.settings, self.catalog)
-        return planner.plan(run, "label", self.store.list_raw(prefix), reload=reload)
+        return self.planner.plan(run, "label", self.store.list_raw(prefix), reload=reload, events=events)
 
     def split(self, batch: Batch) -> tuple[Manifest, ...]:
         """Split all chunks of a batch; return its manifests."""
@@ -62,8 +78,7 @@ class Place:
 
     def manifests(self, batch: Batch, reports: Iterable[ChunkReport]) -> tuple[Manifest, ...]:
         """Return the manifests of a batch that is split."""
-        reloaded = [event.name for event in self.catalog.events] if batch.reload else []
-        return manifests(batch.batch_id, batch.config_hash, reports, reloaded)
+        return manifests(batch, self.catalog, reports)
 
     def batch_of(self, *raws: RawObject, run: str = "run") -> Batch:
         """Return a batch of these raw objects, whatever is loaded already."""
@@ -90,9 +105,22 @@ class Place:
             parts_url=self.store.parts_url(manifest),
         )
 
-    def settle(self, batch: Batch, reports: Sequence[ChunkReport], loaded: AbstractSet[str]) -> Settlement:
-        """Load the quarantined lines of a batch and record what became of it."""
-        self.load(quarantine.manifest(batch.batch_id, batch.config_hash, reports))
+    def load_isolating(self, batch: Batch, manifest: Manifest) -> Outcome:
+        """Load one event, lines that COPY refuses left out."""
+        return load_isolating(self.load_of(manifest), self.store, batch)
+
+    def settle(
+        self,
+        batch: Batch,
+        reports: Sequence[ChunkReport],
+        loaded: AbstractSet[str],
+        isolated: Sequence[str] = (),
+    ) -> Settlement:
+        """Load the quarantined lines of a batch, those of `isolated` events too, and record what became of it."""
+        isolations = Isolations(self.store, self.warehouse, self.statements, self.settings.ledger_schema)
+        numbered = dict(enumerate(reports))
+        reports = list(isolations.corrected(batch, self.catalog, numbered, isolated).values())
+        self.load(quarantine.manifest(batch, self.catalog, reports))
         settler = Settler(self.warehouse, self.statements, self.settings.ledger_schema)
         return settler.settle(batch, self.catalog, reports, loaded)
 
@@ -104,6 +132,41 @@ class Place:
 
 
 MakePlace = Callable[..., Place]
+
+
+def place_at(storage: Stack, events: tuple[Event, ...], **settings: object) -> Place:
+    """Return a new site on these servers, with buckets and schemas of its own."""
+    name = uuid.uuid4().hex[:12]
+    chosen = Settings.model_validate(
+        {
+            "raw_bucket": f"raw-{name}",
+            "raw_prefix": "raw/%Y/%m/%d/%H/",
+            "event_key": "event",
+            "staging_bucket": f"staging-{name}",
+            "schema": f"events_{name}",
+            "ledger_schema": f"ledger_{name}",
+            **settings,
+        }
+    )
+    statements = Statements(SQL)
+    producer = storage.s3()
+    for bucket in (chosen.raw_bucket, chosen.staging_bucket):
+        producer.create_bucket(Bucket=bucket)
+    return Place(
+        producer=producer,
+        store=Store(storage.s3_as_product(), chosen),
+        warehouse=Warehouse(
+            lambda: redshift_connector.connect(**storage.warehouse),
+            (
+                statements.render("set_query_group"),
+                statements.render("set_statement_timeout", milliseconds=60_000),
+            ),
+        ),
+        statements=statements,
+        settings=chosen,
+        catalog=Catalog(event_key=chosen.event_key, events=events),
+    )
+
 
 EVENTS = (
     Event.model_validate(

@@ -108,29 +108,36 @@ def test_a_settlement_is_recorded_once(storage: Stack, place: Place, at: str) ->
 
 @at_each_level
 def test_runs_that_settle_at_once(place: Place) -> None:
-    """Runs over the same objects plan, load and settle side by side: none fails, all is there once."""
+    """Runs over the same objects plan, load and settle side by side: none fails, all is there once.
+
+    Each says what it loaded and what it found loaded before.
+    """
     place.upload("raw/a", ORDERS)
     place.upload("raw/b", order(200) + b"bad\n")
-    batches = [place.plan(f"run {number}") for number in range(4)]
+    planned = threading.Barrier(4)
     failures: list[BaseException] = []
+    found: list[Outcome] = []
 
     def run(number: int) -> None:
-        batch = batches[number]
         try:
+            batch = place.plan(f"run {number}")
+            planned.wait(60)
             reports = list(place.reports(batch).values())
-            for one in place.manifests(batch, reports):
-                place.load(one)
+            found.extend(place.load(one) for one in place.manifests(batch, reports))
             place.settle(batch, reports, {"order_placed"})
         except BaseException as error:
             failures.append(error)
             raise
 
-    threads = [threading.Thread(target=run, args=[number]) for number in range(len(batches))]
+    threads = [threading.Thread(target=run, args=[number]) for number in range(planned.parties)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert failures == []
+    assert sorted((one.rows, one.objects, one.already_loaded) for one in found) == [(0, 0, 2)] * 3 + [
+        (201, 2, 0)
+    ]
     ledger = place.settings.ledger_schema
     assert place.rows('SELECT COUNT(*), COUNT(DISTINCT "order") FROM order_placed') == [[201, 201]]
     assert place.rows(f"SELECT COUNT(*), SUM(quarantined) FROM {ledger}.objects") == [[2, 1]]

@@ -205,7 +205,7 @@ def test_table_has_its_comments(ready: Place) -> None:
     """Descriptions become comments, whatever signs they hold."""
     ready.upload("raw/a", order(1))
     load = ready.load_of(manifest_of(ready, "raw/a"))
-    table, column = load.creation()[2:]
+    table, column = load.tables.creation()[2:]
     where = f'"{ready.settings.table_schema}"."order_placed"'
     assert table == f"COMMENT ON TABLE {where} IS 'A buyer''s order; it''s placed \\\\o/'"
     assert column == f"COMMENT ON COLUMN {where}.\"at\" IS 'When, in UTC'"
@@ -261,15 +261,15 @@ def test_the_transaction_is_lock_look_copy_count_ledger(ready: Place) -> None:
         def fetch(self, statement: str) -> list[tuple[object, ...]]:
             said.append(statement.split("\n", maxsplit=1)[0])
             copies = sum("COPY" in text for text in said)
-            return [(copies, 1)] if "pg_last_copy" in statement else []
+            return [(copies, 1, 7)] if "pg_last_copy" in statement else []
 
     load._load(Recording())  # type: ignore[arg-type]
     schema, ledger = ready.settings.table_schema, ready.settings.ledger_schema
     assert said == [
         f'LOCK TABLE "{ledger}"."ledger_order_placed"',
-        'SELECT "object_id", "rows_loaded"',
-        "SELECT pg_last_copy_id(), pg_last_copy_count()",
+        'SELECT "object_id", "batch_id", "rows_loaded", "rows_dropped", "rows_refused"',
+        "SELECT pg_last_copy_id(), pg_last_copy_count(), pg_backend_pid()",
         f'COPY "{schema}"."order_placed"',
-        "SELECT pg_last_copy_id(), pg_last_copy_count()",
+        "SELECT pg_last_copy_id(), pg_last_copy_count(), pg_backend_pid()",
         f'INSERT INTO "{ledger}"."ledger_order_placed"',
     ]

@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 
 from log_router.core.catalog import Catalog
+from log_router.core.errors import WindowError
 from log_router.core.manifests import Manifest
+from log_router.core.selections import selection_of
 from log_router.loading import Outcome
 from log_router.settling import unfinished
 from tests.adapters.place import EVENTS, Place, at_each_level, order
@@ -116,3 +118,51 @@ def test_a_reload_and_a_load_at_once(place: Place) -> None:
     for thread in threads:
         thread.join()
     assert place.rows('SELECT "order" FROM order_placed ORDER BY 1') == [[1], [2], [3]]
+
+
+def selected(place: Place, **params: object) -> list[str]:
+    """Return the keys of the raw objects that a reload with these parameters takes."""
+    return [raw.key for raw in place.planner.select(selection_of(params, place.catalog))]
+
+
+def test_a_reload_finds_what_its_parameters_select(place: Place) -> None:
+    """Hours from a first one until before another, named objects, those with bad lines of an event; each once."""
+    bodies = {"12/a": VIEW, "13/b": order("x"), "13/c": b"bad\n", "14/d": order("x"), "15/e": VIEW}
+    raws = {key: place.upload(f"raw/2026/01/31/{key}", body) for key, body in bodies.items()}
+    run(place, "first")
+    place.upload("raw/2026/01/31/13/late", VIEW)
+    day = "raw/2026/01/31/"
+    hours = {"from": "2026-01-31T13:00:00Z", "to": "2026-01-31T15:00:00+00:00"}
+    assert selected(place, **hours) == [day + key for key in ("13/b", "13/c", "13/late", "14/d")]
+    named = [raws["15/e"].object_id, raws["12/a"].url, raws["12/a"].object_id]
+    assert selected(place, objects=named) == [day + "12/a", day + "15/e"]
+    assert selected(place, objects=[raws["13/b"].url], **hours)[0] == day + "13/b"
+    assert len(selected(place, objects=[raws["13/b"].url], **hours)) == 4
+    assert selected(place, quarantined="order_placed") == [day + "13/b", day + "14/d"]
+    until = {"from": hours["from"], "to": "2026-01-31T14:00:00Z"}
+    assert selected(place, quarantined="order_placed", **until) == [day + "13/b"]
+    assert selected(place, quarantined="page_viewed") == []
+    assert selected(place, **{"from": "2025-01-01T00:00:00Z", "to": "2025-01-01T01:00:00Z"}) == []
+
+
+def test_a_raw_object_that_is_not_recorded_is_refused_by_name(place: Place) -> None:
+    """Nothing is planned when one of the names is wrong, also at a site that never ran; all wrong ones are told."""
+    names = ["f" * 32, f"s3://{place.settings.raw_bucket}/it's"]
+    with pytest.raises(WindowError, match="2 of 2 raw objects") as refusal:
+        selected(place, objects=names)
+    assert str(refusal.value).splitlines()[1:] == names
+
+
+def test_of_an_overwritten_object_the_url_is_the_last_version(place: Place) -> None:
+    """Its earlier version can't be read any more; its id still names it."""
+    first = place.upload("raw/a", VIEW)
+    run(place, "first")
+    with place.warehouse.session() as session:
+        session.run(
+            f'UPDATE "{place.settings.ledger_schema}".objects SET settled_at = DATEADD(hour, -1, settled_at)'
+        )
+        session.commit()
+    second = place.upload("raw/a", VIEW * 2)
+    run(place, "second")
+    assert place.planner.select(selection_of({"objects": [first.url]}, place.catalog)) == [second]
+    assert place.planner.select(selection_of({"objects": [first.object_id]}, place.catalog)) == [first]

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+from log_router.core.batches import Batch
 from log_router.core.catalog import Catalog
 from log_router.core.events import Event
-from log_router.settling import Settlement, Settler, unfinished
+from log_router.core.thresholds import exceeded
+from log_router.settling import Settlement, Settler, findings, unfinished
 from log_router.splitting import split_chunk
 from tests.adapters.place import EVENTS, Place, order
 
@@ -101,14 +103,49 @@ def test_settling_twice_leaves_one_record(place: Place) -> None:
     ) == [["order_placed", "order_placed", 1, 0, 0], [None, None, 0, 1, 0], [None, "unknown", 0, 0, 1]]
 
 
-def test_what_is_unfinished_says_why(place: Place) -> None:
-    """Each thing that keeps objects pending gives a line that says what and where to look."""
-    place.upload("raw/a", order(1))
-    place.upload("raw/broken", b"\x1f\x8b\x08 not gzip")
-    batch = place.plan("run")
+def test_the_end_of_a_run_says_all_at_once(place: Place) -> None:
+    """One line each, what is not loaded first, then the command that runs the same again, then the thresholds."""
+    orders = place.upload("raw/a", order(1) + order("x") + VIEW)
+    broken = place.upload("raw/broken\n", b"\x1f\x8b\x08 not gzip")
+    lost = place.upload("raw/lost", VIEW)
+    batch = Batch("run", "label", place.catalog.config_hash, ((orders, broken), (lost,)))
     report = split_chunk(place.store, batch, place.catalog, 0)
-    problems = unfinished(batch, place.catalog, {0: report}, set())
-    assert len(problems) == 2
-    assert "raw/broken" in problems[0]
-    assert "event order_placed was not loaded" in problems[1]
-    assert "was not split (2 raw objects)" in unfinished(batch, place.catalog, {}, set())[0]
+    (_, views) = place.manifests(batch, [report])
+    place.plan()
+    place.load(views)
+    settlement = place.settle(batch, [report], {"page_viewed"})
+    pending = unfinished(batch, place.catalog, {0: report}, {"page_viewed"})
+    too_many = exceeded(batch.batch_id, place.catalog, place.settings, report.objects, "anew")
+    said = findings(batch, replace(settlement, reopened=7), pending, too_many, "airflow dags trigger x")
+    url = f"s3://{place.settings.raw_bucket}/raw/broken"
+    beginnings = [
+        f"{batch.batch_id}: 3 of 3 raw objects are not loaded whole; all that could be loaded is loaded",
+        "chunk 1 of the batch was not split (1 raw objects): see the log of split [chunk 1]",
+        "event order_placed was not loaded: see the log of load.copy [order_placed]",
+        f"{url}\\n: its gzip data ends too early; have its producer",
+        "after these remedies run: airflow dags trigger x",
+        "7 raw objects, named above in this log, are pending again",
+        "event order_placed: 1 of 2 lines are quarantined, more than max_quarantined_share 0.01 (settings.yaml",
+    ]
+    for line, beginning in zip(said.splitlines(), beginnings, strict=True):
+        assert line.startswith(beginning)
+
+
+def test_a_late_event_reads_only_the_objects_that_hold_it(place: Place) -> None:
+    """Of many settled objects only those with its lines are opened again, once each."""
+    for number in range(6):
+        place.upload(f"raw/{number}", VIEW + (b'{"event":"new"}\n' if number % 3 == 0 else b""))
+    settle(place, "first")
+    new = EVENTS[1].model_copy(update={"name": "new", "event_type": "new", "table": "new"})
+    grown = replace(place, catalog=Catalog(event_key="event", events=(*EVENTS, new)))
+    read: list[str] = []
+    raw_bucket = place.settings.raw_bucket
+
+    def note(params: dict[str, str], **_: object) -> None:
+        if params["Bucket"] == raw_bucket:
+            read.append(params["Key"])
+
+    place.store.client.meta.events.register("provide-client-params.s3.GetObject", note)
+    settle(grown, "second")
+    assert read == ["raw/0", "raw/3"]
+    assert grown.rows("SELECT COUNT(*) FROM new") == [[2]]

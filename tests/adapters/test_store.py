@@ -20,11 +20,11 @@ from tests.adapters.place import Place
 def test_lists_all_raw_objects_of_an_hour(place: Place) -> None:
     """More objects than one page holds are all found, by key; folder markers and neighbours are not."""
     for number in range(1005):
-        place.store.client.put_object(
+        place.producer.put_object(
             Bucket=place.settings.raw_bucket, Key=f"raw/13/{number:05d}", Body=b"x" * number
         )
-    place.store.client.put_object(Bucket=place.settings.raw_bucket, Key="raw/13/", Body=b"")
-    place.store.client.put_object(Bucket=place.settings.raw_bucket, Key="raw/14/other", Body=b"x")
+    place.producer.put_object(Bucket=place.settings.raw_bucket, Key="raw/13/", Body=b"")
+    place.producer.put_object(Bucket=place.settings.raw_bucket, Key="raw/14/other", Body=b"x")
     found = place.store.list_raw("raw/13/")
     assert [raw.key for raw in found] == [f"raw/13/{number:05d}" for number in range(1005)]
     assert [raw.size for raw in found] == list(range(1005))
@@ -56,7 +56,7 @@ def test_reads_any_key(place: Place) -> None:
 def test_a_vanished_object_is_broken(place: Place) -> None:
     """An object deleted after it was listed is reported with its URL, not retried for ever."""
     raw = place.upload("raw/gone", b"x\n")
-    place.store.client.delete_object(Bucket=raw.bucket, Key=raw.key)
+    place.producer.delete_object(Bucket=raw.bucket, Key=raw.key)
     with pytest.raises(BrokenObject, match=f"{raw.url}.*NoSuchKey.*restore") as caught:
         list(place.store.read_raw(raw))
     assert caught.value.reason == "vanished"

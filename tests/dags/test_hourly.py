@@ -1,4 +1,4 @@
-"""The hourly DAG as Airflow parses it, each time in an interpreter of its own."""
+"""The DAGs as Airflow parses them, each time in an interpreter of its own."""
 
 import json
 import os
@@ -16,6 +16,7 @@ import json, sys
 from airflow.dag_processing.dagbag import DagBag
 bag = DagBag(sys.argv[1])
 tasks = bag.dags["log_router_hourly"].tasks
+reload = bag.dags["log_router_reload"]
 heavy = ("boto3", "redshift_connector", "smart_open", "log_router.store", "log_router.warehouse")
 print(json.dumps({
     "errors": bag.import_errors,
@@ -23,6 +24,11 @@ print(json.dumps({
     "after": {task.task_id: sorted(task.upstream_task_ids) for task in tasks},
     "rules": {task.task_id: task.trigger_rule for task in tasks},
     "leaves": [task.task_id for task in tasks if not task.downstream_task_ids],
+    "reload": {
+        "schedule": reload.schedule,
+        "after": {task.task_id: sorted(task.upstream_task_ids) for task in reload.tasks},
+        "params": {name: reload.params.get_param(name).schema for name in reload.params},
+    },
     "heavy": [name for name in heavy if name in sys.modules],
 }))
 """
@@ -83,6 +89,26 @@ def test_settle_is_the_only_leaf_and_always_runs(hourly: dict[str, Any]) -> None
     """A run's state is its leaves' state: settle runs whatever happened, and fails where anything is missing."""
     assert hourly["leaves"] == ["settle"]
     assert hourly["rules"]["settle"] == "all_done"
+
+
+def test_a_reload_is_the_same_behind_its_plan(hourly: dict[str, Any]) -> None:
+    """The DAG of reloads runs when it is triggered, and splits, loads and settles as the hourly one does."""
+    after = {name: upstream for name, upstream in hourly["after"].items() if name != "wait"}
+    assert hourly["reload"]["after"] == {**after, "plan": []}
+    assert hourly["reload"]["schedule"] is None
+
+
+def test_a_reload_can_be_filled_in(hourly: dict[str, Any]) -> None:
+    """Its form has pickers for the hours, the event files to choose from, and a title for each; all may stay empty."""
+    params = hourly["reload"]["params"]
+    assert list(params) == ["from", "to", "quarantined", "objects", "events"]
+    assert {params[name]["format"] for name in ("from", "to")} == {"date-time"}
+    events = sorted(file.stem for file in (ROOT / "include" / "events").glob("*.yaml"))
+    assert params["quarantined"]["examples"] == params["events"]["examples"] == events
+    for schema in params.values():
+        assert schema["title"]
+        assert schema["section"]
+        assert "null" in schema["type"]
 
 
 def test_parsing_imports_nothing_heavy(hourly: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ DAG = "log_router_hourly"
 
 def backfill(stack: Stack, first: datetime, last: datetime, *options: str, seconds: float = 240) -> list[str]:
     """Run the hourly DAG for the hours from `first` to `last` by `airflow backfill create`; return states."""
-    stack.airflow("dags", "unpause", DAG)
+    stack.api.patch(f"/dags/{DAG}", {"is_paused": False})
     known = {run["dag_run_id"]: run["start_date"] for run in runs(stack)}
     bounds = ("--from-date", first.isoformat(), "--to-date", last.isoformat())
     until(lambda: created(stack, *bounds, *options), 60)
@@ -55,8 +55,13 @@ def runs(stack: Stack) -> list[dict[str, Any]]:
 
 def trigger(stack: Stack, hour: str, **conf: str) -> str:
     """Trigger the hourly DAG by hand for an hour, with other parameters; return the run's id."""
-    stack.api.patch(f"/dags/{DAG}", {"is_paused": False})
-    run = stack.api.post(f"/dags/{DAG}/dagRuns", {"logical_date": None, "conf": {"hour": hour, **conf}})
+    return start(stack, DAG, {"hour": hour, **conf})
+
+
+def start(stack: Stack, dag: str, conf: dict[str, Any]) -> str:
+    """Trigger a DAG with parameters; return the run's id."""
+    stack.api.patch(f"/dags/{dag}", {"is_paused": False})
+    run = stack.api.post(f"/dags/{dag}/dagRuns", {"logical_date": None, "conf": conf})
     return str(run["dag_run_id"])
 
 
@@ -74,9 +79,9 @@ def clear(stack: Stack, run_id: str) -> None:
     )
 
 
-def log_of(stack: Stack, run_id: str, task: str) -> str:
+def log_of(stack: Stack, run_id: str, task: str, dag: str = DAG) -> str:
     """Return all logs of a task of a run."""
-    folder = stack.state_dir / "airflow" / "logs" / f"dag_id={DAG}" / f"run_id={run_id}" / f"task_id={task}"
+    folder = stack.state_dir / "airflow" / "logs" / f"dag_id={dag}" / f"run_id={run_id}" / f"task_id={task}"
     return "\n".join(file.read_text() for file in sorted(folder.rglob("*.log")))
 
 

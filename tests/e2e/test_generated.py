@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import json
 import os
+import re
 import shutil
 import signal
 from collections import Counter
@@ -20,12 +21,13 @@ from local.ports import Ports
 from local.postgres import AIRFLOW_DATABASE
 from local.stack import RAW_BUCKET, STAGING_BUCKET, Stack
 from tests.e2e import reference
-from tests.e2e.airflow import backfill, clear, contents, log_of, runs, tasks, trigger, until, warehouse
+from tests.e2e.airflow import backfill, clear, contents, log_of, runs, start, tasks, trigger, until, warehouse
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = reference.events(ROOT / "include" / "events")
 DAY = datetime(2025, 3, 1, tzinfo=UTC)
 SCHEMA = "marketplace"
+RELOAD = "log_router_reload"
 PREFIX = "raw/%Y/%m/%d/%H/"
 # Each event of an hour is a task, and so seconds: where the events don't matter, an hour has few lines and so few.
 FEW_LINES = 25
@@ -44,18 +46,21 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, config: Path) -> Iterator[Stack]:
     """Give a stack with Airflow; each test has hours of its own in it."""
-    # Small parts: a split stores some before it is done, so that it can be met midway.
-    small = {"LOG_ROUTER_PART_BYTES": str(1024 * 1024)}
+    # Small parts: a split stores some before it is done, so that it can be met midway. Of a rare event all lines may
+    # be bad ones.
+    chosen = {"LOG_ROUTER_PART_BYTES": str(1024 * 1024), "LOG_ROUTER_MAX_QUARANTINED_SHARE": "1"}
     state = tmp_path_factory.mktemp("generated")
-    with Stack(state, Ports.free(), config_dir=config, environment=small) as stack:
+    with Stack(state, Ports.free(), config_dir=config, environment=chosen, faults=True) as stack:
         yield stack
+        assert stack.s3_faults.violations() == []
 
 
 def write(stack: Stack, hour: datetime, count: int = 1, **arguments: Any) -> dict[str, Expectation]:
     """Put generated raw objects of some hours into the bucket; return what is in each."""
     chosen = {"seed": 11, "objects_per_hour": 2, "lines_per_object": 2500, "compression": "gzip"}
+    chosen["rates"] = rates(bad=0.01)
     expected = {}
-    for made in hours(hour, count, prefix=PREFIX, rates=rates(bad=0.01), **{**chosen, **arguments}):
+    for made in hours(hour, count, prefix=PREFIX, **{**chosen, **arguments}):
         stack.s3().put_object(Bucket=RAW_BUCKET, Key=made.key, Body=b"".join(made.blocks))
         expected[made.key] = made.expectation
     return expected
@@ -299,31 +304,56 @@ def clear_and_load(stack: Stack, run_id: str, expected: dict[str, Expectation]) 
     assert_loaded(stack, expected)
 
 
-def test_a_broken_object_holds_nothing_up(stack: Stack) -> None:
-    """A truncated gzip fails the run by name after all else has loaded; written again, only it is loaded.
+def test_broken_objects_hold_nothing_up(stack: Stack) -> None:
+    """A truncated, a vanished and a denied object fail the run by name and remedy after all else has loaded.
 
-    A reload of the hour then takes back every row and loads it again.
+    Once they can be read, the run cleared loads only them. A reload of the hour then takes back every row and
+    loads it again; so does a reload of one event, which is red after that where more of its lines are quarantined
+    than a threshold allows.
     """
     hour = DAY + timedelta(hours=14)
-    expected = write(stack, hour, lines_per_object=FEW_LINES)
-    broken = min(expected)
-    whole = stack.s3().get_object(Bucket=RAW_BUCKET, Key=broken)["Body"].read()
-    stack.s3().put_object(Bucket=RAW_BUCKET, Key=broken, Body=whole[:-100])
+    expected = write(stack, hour, objects_per_hour=4, lines_per_object=FEW_LINES, rates=rates(bad=0.3))
+    truncated, vanished, denied, _ = sorted(expected)
+    whole = stack.s3().get_object(Bucket=RAW_BUCKET, Key=truncated)["Body"].read()
+    stack.s3().put_object(Bucket=RAW_BUCKET, Key=truncated, Body=whole[:-100])
+    for key, code in ((vanished, "NoSuchKey"), (denied, "AccessDenied")):
+        stack.s3_faults.arm(
+            at="request", does="error", code=code, operation="GetObject", matching=re.escape(key), times=0
+        )
     run_id = trigger(stack, hour.isoformat())
     assert stack.wait_for_run("log_router_hourly", run_id) == "failed"
     found = states(stack, run_id)
     assert {name for name, state in found.items() if state != "success"} == {"settle"}
     said = log_of(stack, run_id, "settle")
-    assert f"s3://{RAW_BUCKET}/{broken}: its gzip data ends too early" in said
-    assert_loaded(stack, {key: one for key, one in expected.items() if key != broken})
-    assert broken not in records(stack)
-    stack.s3().put_object(Bucket=RAW_BUCKET, Key=broken, Body=whole)
+    assert "3 of 4 raw objects are not loaded whole" in said
+    for key, why in (
+        (truncated, "its gzip data ends too early; have its producer write it again"),
+        (vanished, "S3 answered NoSuchKey; it was deleted after it was listed: restore it"),
+        (denied, "S3 answered AccessDenied; grant s3:GetObject"),
+    ):
+        assert f"s3://{RAW_BUCKET}/{key}: {why}" in said
+    good = {key: one for key, one in expected.items() if key not in (truncated, vanished, denied)}
+    assert_loaded(stack, good)
+    assert records(stack).keys() & expected.keys() == good.keys()
+    stack.s3_faults.clear()
+    stack.s3().put_object(Bucket=RAW_BUCKET, Key=truncated, Body=whole)
     clear_and_load(stack, run_id, expected)
     anew = trigger(stack, hour.isoformat(), mode="reload")
     assert stack.wait_for_run("log_router_hourly", anew) == "success"
     assert f" {sum(one.rows['page_viewed'] for one in expected.values())} rows were taken back" in log_of(
         stack, anew, "load.copy"
     )
+    assert_loaded(stack, expected)
+    bounds = {"from": hour.isoformat(), "to": (hour + timedelta(hours=1)).isoformat()}
+    with settings_variable(stack, max_quarantined_lines="0"):
+        one_event = start(stack, RELOAD, {**bounds, "events": ["listing_viewed"]})
+        assert stack.wait_for_run(RELOAD, one_event) == "failed"
+    said = log_of(stack, one_event, "settle", RELOAD)
+    assert re.search(
+        r"event listing_viewed: \d+ of \d+ lines are quarantined, more than max_quarantined_lines 0", said
+    )
+    assert "log-router reload --quarantined listing_viewed" in said
+    assert log_of(stack, one_event, "load.copy", RELOAD).count(" rows were taken back") == 1
     assert_loaded(stack, expected)
 
 

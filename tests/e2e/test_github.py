@@ -34,12 +34,14 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Give a stack that is configured for GitHub's events, with both hours in its raw bucket."""
-    with Stack(tmp_path_factory.mktemp("github"), Ports.free(), config_dir=EXAMPLE) as stack:
+    state = tmp_path_factory.mktemp("github")
+    with Stack(state, Ports.free(), config_dir=EXAMPLE, faults=True, read_only=[BUCKET]) as stack:
         stack.s3().create_bucket(Bucket=BUCKET)
         for name in FILES:
             body = (gharchive() / name).read_bytes()
             stack.s3().put_object(Bucket=BUCKET, Key=f"gharchive/{name}", Body=body)
         yield stack
+        assert stack.s3_faults.violations() == []
 
 
 def raw_lines() -> Iterator[tuple[str, int, dict[str, Any]]]:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from botocore.exceptions import ClientError
 
 from local import s3
 from local.environment import ROOT, StackError
 from local.ports import Ports
-from local.stack import RAW_BUCKET, Stack
+from local.stack import RAW_BUCKET, STAGING_BUCKET, Stack
 
 pytestmark = [
     pytest.mark.e2e,
@@ -39,6 +40,20 @@ def test_objects_and_tables_outlive_down_together(tmp_path: Path) -> None:
             assert connection.execute("SELECT id FROM kept").fetchall() == [(1,)]
 
 
+def test_airflow_may_only_read_the_raw_bucket(tmp_path: Path) -> None:
+    """So that a run of the demo proves that it needs no more; the twin and S3 don't fail on demand there."""
+    with Stack(tmp_path, Ports.free(), airflow=False) as stack:
+        assert f":{stack.ports.s3_front}" in stack.env()["AIRFLOW_CONN_AWS_DEFAULT"]
+        stack.s3().put_object(Bucket=RAW_BUCKET, Key="raw/a", Body=b"{}")
+        client = stack.s3_as_product()
+        assert client.get_object(Bucket=RAW_BUCKET, Key="raw/a")["Body"].read() == b"{}"
+        with pytest.raises(ClientError, match="AccessDenied"):
+            client.delete_object(Bucket=RAW_BUCKET, Key="raw/a")
+        client.put_object(Bucket=STAGING_BUCKET, Key="a", Body=b"")
+        with pytest.raises(ConnectionRefusedError):
+            stack.s3_faults.hits()
+
+
 def test_up_on_a_running_stack_starts_nothing_and_uses_its_ports(tmp_path: Path) -> None:
     """A second `make up` finds the first one's processes, wherever they listen."""
     with Stack(tmp_path, Ports.free(), airflow=False) as stack:
@@ -55,7 +70,7 @@ def test_up_on_a_stack_that_is_up_with_another_catalog_is_refused(tmp_path: Path
         other = Stack(tmp_path, Ports.free(), airflow=False, config_dir=ROOT / "examples" / "github")
         with pytest.raises(StackError, match=r"with another catalog: run `make down` first"):
             other.up()
-        assert sorted(stack.processes.names()) == ["postgres", "s3", "twin"]
+        assert sorted(stack.processes.names()) == ["postgres", "s3", "s3-front", "twin"]
     assert Stack.running_in(tmp_path) is None
 
 
@@ -64,9 +79,9 @@ def test_down_leaves_no_process_and_no_pid_file(tmp_path: Path) -> None:
     stack = Stack(tmp_path, Ports.free(), airflow=False)
     stack.up()
     pids = [json.loads(path.read_text())["pid"] for path in (tmp_path / "run").iterdir()]
-    assert len(pids) == 3
+    assert len(pids) == 4
     assert all(map(alive, pids))
-    assert sorted(stack.down()) == ["postgres", "s3", "twin"]
+    assert sorted(stack.down()) == ["postgres", "s3", "s3-front", "twin"]
     assert not any(map(alive, pids))
     assert stack.down() == []
 

@@ -32,7 +32,7 @@ LINES: list[dict[str, Any]] = [
     {"order": 4, "who": "y", "at": "2024-01-02 03:04:07", "data": "text", "_lr_object": IDS[1]},
 ]  # fmt: skip
 # These work in the ledger's schema, the others in the event's.
-_OF_LEDGER = re.compile("ledger|object|lock")
+_OF_LEDGER = re.compile("ledger|object|lock(?!_errors)")
 
 
 @dataclasses.dataclass
@@ -77,7 +77,13 @@ def session(db: Db, bucket: Bucket) -> Iterator[Session]:
         "compression": "gzip",
         "parts_url": bucket.url("parts/"),
         "object_ids": IDS,
-        "entries": [(IDS[0], "batch", "c" * 16, 2), (IDS[1], "batch", "c" * 16, 1)],
+        "entries": [(IDS[0], "batch", "c" * 16, 2, 3, 0), (IDS[1], "batch", "c" * 16, 1, 0, 4)],
+        "max_errors": 0,
+        "rehearsal": False,
+        "key": ["who"],
+        "event_time": "at",
+        "hours": 1,
+        "session_id": 0,
         "event_types": ["order_placed", "it's"],
         "milliseconds": 3_600_000,
     }
@@ -127,26 +133,113 @@ def test_a_load_and_its_settling(session: Session) -> None:
         session.run("lock_table", table="ledger_order_placed")
         assert session.run("loaded_objects") == []
         session.run("create_stage")
-        ((before, _),) = session.run("last_copy")
+        ((before, _, session_id),) = session.run("last_copy")
         session.run("copy", columns=LOADED)
-        ((copy_id, count),) = session.run("last_copy")
+        ((copy_id, count, same),) = session.run("last_copy")
         assert copy_id > before
-        assert count == len(LINES)
+        assert (count, same) == (len(LINES), session_id)
         session.run("insert_from_stage", columns=LOADED, object_ids=IDS[:1])
         session.run("insert_ledger")
         session.run("drop_stage")
     assert session.db.execute(
         f'select "order"::varchar, who, data from {session.values["schema"]}.order_placed order by 1'.encode()
     ).fetchall() == [("12.50", "É", '{"a":[1]}'), ("3.00", "x", None)]
-    assert sorted(session.run("loaded_objects")) == [(IDS[0], 2), (IDS[1], 1)]
+    assert sorted(session.run("loaded_objects")) == [(IDS[0], "batch", 2, 3, 0), (IDS[1], "batch", 1, 0, 4)]
     assert session.run("count_ledger") == [(2,)]
     assert session.run("load_errors") == []
     settle(session)
     assert session.run("settled_objects") == [(IDS[0],)]
     with session.db.transaction():
-        session.run("delete_rows")
+        session.run("delete_rows", spared=[])
         session.run("delete_ledger")
     assert session.run("count_ledger") == [(0,)]
+
+
+def test_repetitions_and_refusals(session: Session) -> None:
+    """Staged rows that repeat others go; what a COPY would refuse is noted under the session and the parts."""
+    set_up(session)
+    session.run("delete_ledger")
+    session.db.execute(session.render("create_ledger", ledger="old").encode())
+    old = f'"{session.values["ledger_schema"]}"."old"'
+    session.db.execute(f"alter table {old} drop column rows_dropped".encode())
+    session.run("add_ledger_column", ledger="old", column="rows_dropped")
+    with session.db.transaction():
+        for target in (["order_placed"], [STAGE]):
+            where = [session.values["schema"]] if target != [STAGE] else []
+            if not where:
+                session.run("create_stage")
+            session.run("copy", columns=LOADED, target=[*where, *target])
+        session.run("delete_staged", object_ids=IDS[1:])
+        assert session.run("count_staged") == [(IDS[0], 2)]
+        session.run("delete_repeated")
+        assert session.run("count_staged") == [(IDS[0], 2)]
+        session.run("delete_known")
+        assert session.run("count_staged") == []
+        session.run("drop_stage")
+    session.db.execute(f"alter table {session.values['schema']}.order_placed drop column data".encode())
+    session.db.execute(
+        f"alter table {session.values['schema']}.order_placed add column data integer".encode()
+    )
+    ((_, _, session_id),) = session.run("last_copy")
+    target = [session.values["schema"], "order_placed"]
+    for _ in range(2):
+        session.run("copy", columns=LOADED, target=target, max_errors=4, rehearsal=True)
+    refused = session.run("load_errors", session_id=session_id)
+    assert [(line, column.strip()) for _, line, column, _, _ in refused] == [(1, "data"), (3, "data")]
+    assert session.run("load_errors", session_id=session_id + 1) == []
+
+
+def test_what_a_reload_asks(session: Session) -> None:
+    """Recorded objects are found by quarantined lines; of these lines some go, and the ledger follows."""
+    set_up(session)
+    settle(session)
+    assert session.run("objects_with_quarantined", event="order_placed") == [(IDS[0],)]
+    assert session.run("objects_with_quarantined", event="it's") == []
+    lines = {"table": "quarantined_lines", "ledger": "ledger_quarantined_lines"}
+    lines["schema"] = session.values["ledger_schema"]
+    session.run("create_table", **lines, columns=[ADDED | {"name": "event"}], sort_key=[], dist_key="")
+    session.run("create_ledger", **lines)
+    for event in ("'it''s'", "'order_placed'", "NULL"):
+        values = f"({event}, '{IDS[0]}', 1, 'batch')"
+        session.db.execute(f"insert into {lines['schema']}.quarantined_lines values {values}".encode())
+    session.run("delete_rows", **lines, spared=["it's", "page_viewed"])
+    session.run("recount_ledger", **lines, batch_id="batch", config_hash="c" * 16)
+    assert session.run("loaded_objects", **lines) == [(IDS[0], "batch", 1, 0, 0)]
+
+
+def test_what_an_audit_asks(session: Session) -> None:
+    """What is recorded, in the ledgers and in the tables of raw objects is found, and what only a table holds."""
+    set_up(session)
+    settle(session)
+    session.run("delete_rows", spared=[])
+    session.run("delete_ledger")
+    session.run(
+        "insert_ledger", entries=[(IDS[0], "batch", "c" * 16, 2, 0, 0), (IDS[1], "batch", "c" * 16, 1, 0, 0)]
+    )
+    ledger, schema = session.values["ledger_schema"], session.values["schema"]
+    for line in (1, 2, 2):
+        session.db.execute(
+            f"insert into {schema}.order_placed (_lr_object, _lr_line, _lr_batch) "
+            f"values ('{IDS[0]}', {line}, 'batch'), ('stray', 1, 'batch')".encode()
+        )
+    there = session.run("tables_there", schemas=[schema, ledger])
+    assert {(schema, "order_placed", "_lr_object"), (ledger, "ledger_order_placed", "rows_dropped")} <= {
+        *there
+    }
+    prefixes = ["raw/a", "raw/x "]
+    assert len(session.run("settled_below", schema=ledger, bucket="raw", prefixes=prefixes)) == len(IDS)
+    settled = session.run("settled_with", schema=ledger, column="object_id", values=IDS[:1])
+    assert [row[:7] for row in settled] == [(IDS[0], "raw", "raw/x y.gz", "etag", 10, "batch", 6)]
+    assert {tuple(row) for row in session.run("events_of_objects", schema=ledger)} == {
+        (IDS[0], "order_placed", "order_placed", 3, 1, 0),
+        (IDS[1], None, "it's", 0, 0, 2),
+    }
+    for fates in (True, False):
+        entries = session.run("ledger_entries", fates=fates, column="batch_id", values=["batch"])
+        assert sorted(row[:5] for row in entries) == [(IDS[0], "batch", 2, 0, 0), (IDS[1], "batch", 1, 0, 0)]
+    assert session.run("objects_with_dropped", schema=ledger) == []
+    assert session.run("count_rows") == [(IDS[0], 3, 2)]
+    assert session.run("stray_rows") == [("stray".ljust(32), 3)]
 
 
 def settle(session: Session) -> None:
@@ -168,6 +261,9 @@ def test_every_statement_is_run(session: Session) -> None:
     """No file of include/sql is left out of these tests."""
     test_planning(session)
     test_a_load_and_its_settling(session)
+    test_repetitions_and_refusals(session)
+    test_what_a_reload_asks(session)
+    test_what_an_audit_asks(session)
     assert {file.stem for file in SQL.glob("*.sql")} == session.ran
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from log_router.core import column_types, yaml_file
+from log_router.core import column_types, quarantine, yaml_file
 from log_router.core.catalog import load_catalog, load_settings
-from log_router.core.events import Column, Event, Strict
+from log_router.core.events import Column, Event, Strict, Unique
 from log_router.core.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,6 +61,7 @@ def reasons(exception: str, folder: Path) -> set[str]:
     [
         ("Keys of an event file", Event, {"name"}),
         ("Keys of a column", Column, set()),
+        ("Keys of `unique`", Unique, set()),
         ("Settings", Settings, set()),
     ],
 )
@@ -86,7 +87,8 @@ def test_every_type_is_documented() -> None:
 
 def test_every_quarantine_reason_is_documented() -> None:
     """Each reason of the code is in docs/events.md with a remedy, and no other one."""
-    assert sorted(names(EVENTS, "Quarantine reasons")) == sorted(reasons("BadValue", CORE))
+    known = reasons("BadValue", CORE) | {quarantine.REFUSED_BY_COPY}
+    assert sorted(names(EVENTS, "Quarantine reasons")) == sorted(known)
     assert all(row[2].strip() for row in table(EVENTS, "Quarantine reasons"))
 
 

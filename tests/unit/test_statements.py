@@ -21,8 +21,12 @@ COLUMN = {"name": "order", "ddl": "numeric(12,2)", "encoding": "az64"}
 IDS = ["0" * 32, "f" * 32]
 NAMES: dict[str, object] = {"schema": "marketplace", "table": "order_placed", "ledger": "ledger_order_placed"}
 
+STAGE: dict[str, object] = {"stage": "log_router_stage"}
+WINDOW: dict[str, object] = {**STAGE, "key": ["order", "who"], "event_time": "at", "hours": 72}
+
 STATEMENTS: dict[str, dict[str, object]] = {
     "add_column": {**NAMES, "column": COLUMN},
+    "add_ledger_column": {**NAMES, "schema": "log_router", "column": "rows_dropped"},
     "columns_there": {**NAMES, "ledger_schema": "log_router"},
     "comment_column": {**NAMES, "column": "order", "text": "It's the order's total, net\\gross"},
     "comment_table": {**NAMES, "text": 'A buyer paid; "placed"'},
@@ -33,6 +37,8 @@ STATEMENTS: dict[str, dict[str, object]] = {
         "iam_role": "arn:aws:iam::123456789012:role/load",
         "region": "eu-west-1",
         "compression": "gzip",
+        "max_errors": 0,
+        "rehearsal": False,
     },
     "copy_by_default_role": {
         "target": ["log_router_stage"],
@@ -41,8 +47,22 @@ STATEMENTS: dict[str, dict[str, object]] = {
         "iam_role": "default",
         "region": "",
         "compression": "zstd",
+        "max_errors": 0,
+        "rehearsal": False,
+    },
+    "copy_rehearsed": {
+        "target": ["marketplace", "order_placed"],
+        "columns": ["order"],
+        "manifest": "s3://staging/m.json",
+        "iam_role": "default",
+        "region": "",
+        "compression": "gzip",
+        "max_errors": 501,
+        "rehearsal": True,
     },
     "count_ledger": {**NAMES, "schema": "log_router"},
+    "count_rows": {**NAMES, "object_ids": IDS},
+    "count_staged": STAGE,
     "create_ledger": {**NAMES, "schema": "log_router"},
     "create_object_events": {"schema": "log_router"},
     "create_objects": {"schema": "log_router"},
@@ -52,7 +72,11 @@ STATEMENTS: dict[str, dict[str, object]] = {
     "create_table_without_keys": {**NAMES, "columns": [COLUMN], "sort_key": [], "dist_key": ""},
     "delete_object_events": {"schema": "log_router", "object_ids": IDS},
     "delete_ledger": {**NAMES, "schema": "log_router", "object_ids": IDS},
-    "delete_rows": {**NAMES, "object_ids": IDS},
+    "delete_known": {**NAMES, **WINDOW},
+    "delete_repeated": WINDOW,
+    "delete_rows": {**NAMES, "object_ids": IDS, "spared": []},
+    "delete_rows_but_spared": {**NAMES, "object_ids": IDS, "spared": ["it's", "page_viewed"]},
+    "delete_staged": {**STAGE, "object_ids": IDS},
     "delete_objects": {"schema": "log_router", "object_ids": IDS},
     "drop_stage": {"stage": "log_router_stage"},
     "insert_from_stage": {
@@ -64,7 +88,7 @@ STATEMENTS: dict[str, dict[str, object]] = {
     "insert_ledger": {
         **NAMES,
         "schema": "log_router",
-        "entries": [(IDS[0], "batch", "c" * 16, 3), (IDS[1], "batch", "c" * 16, 4)],
+        "entries": [(IDS[0], "batch", "c" * 16, 3, 2, 1), (IDS[1], "batch", "c" * 16, 4, 0, 0)],
     },
     "insert_object_events": {
         "schema": "log_router",
@@ -74,16 +98,51 @@ STATEMENTS: dict[str, dict[str, object]] = {
         "schema": "log_router",
         "entries": [(IDS[0], "raw", "raw/2026/x y.gz", "etag", 10, "batch", 6, 3, 1, 2, 0)],
     },
+    "events_of_objects": {"schema": "log_router", "object_ids": IDS},
     "last_copy": {},
-    "load_errors": {"parts_url": "s3://staging/parts/batch/order_placed/"},
+    "load_errors": {"session_id": 1073741824, "parts_url": "s3://staging/parts/batch/order_placed/"},
     "loaded_objects": {**NAMES, "schema": "log_router", "object_ids": IDS},
     "lock_table": {"schema": "log_router", "table": "ledger_order_placed"},
+    "objects_with_quarantined": {"schema": "log_router", "event": "it's"},
+    "recount_ledger": {
+        "schema": "log_router",
+        "table": "quarantined_lines",
+        "ledger": "ledger_quarantined_lines",
+        "batch_id": "batch",
+        "config_hash": "c" * 16,
+        "object_ids": IDS,
+    },
+    "ledger_entries": {
+        **NAMES,
+        "schema": "log_router",
+        "fates": True,
+        "column": "batch_id",
+        "values": ["20260131T13-0123456789abcdef"],
+    },
+    "ledger_entries_of_before": {
+        **NAMES,
+        "schema": "log_router",
+        "fates": False,
+        "column": "object_id",
+        "values": IDS,
+    },
+    "objects_with_dropped": {**NAMES, "schema": "log_router"},
+    "settled_below": {"schema": "log_router", "bucket": "raw", "prefixes": ["raw/13/", "it's/14/"]},
+    "settled_with": {"schema": "log_router", "column": "object_key", "values": ["it's", "b"]},
     "schema_there": {"schema": "log_router"},
     "set_query_group": {},
     "set_statement_timeout": {"milliseconds": 3_600_000},
     "settled_objects": {"schema": "log_router", "object_ids": IDS, "event_types": ["order_placed", "it's"]},
+    "stray_rows": {**NAMES, "ledger_schema": "log_router"},
+    "tables_there": {"schemas": ["marketplace", "log_router"]},
 }
-FILES = {"copy_by_default_role": "copy", "create_table_without_keys": "create_table"}
+FILES = {
+    "ledger_entries_of_before": "ledger_entries",
+    "copy_by_default_role": "copy",
+    "create_table_without_keys": "create_table",
+    "copy_rehearsed": "copy",
+    "delete_rows_but_spared": "delete_rows",
+}
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """What a column can't take, and how it is said."""
 
 import math
+import sys
 from decimal import Decimal
 
 
@@ -20,8 +21,12 @@ def shown(value: object) -> str:
 
 
 def finite(exact: Decimal, ddl: str) -> float:
-    """Return a number as a double; BadValue where it becomes infinite or zero."""
+    """Return a number as a double; BadValue where it becomes infinite, or smaller than a double of full precision.
+
+    Redshift was seen to keep some smaller ones as infinity (Redshift Research Project, "Minimum and Maximum Values
+    by Data Type").
+    """
     number = float(exact)
-    if math.isinf(number) or (exact and not number):
+    if math.isinf(number) or (exact and abs(number) < sys.float_info.min):
         raise BadValue("out_of_range", f"{shown(exact)} is too large or too small for {ddl}")
     return number

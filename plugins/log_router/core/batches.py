@@ -3,9 +3,13 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import orjson
+
+if TYPE_CHECKING:
+    from log_router.core.catalog import Catalog
+    from log_router.core.events import Event
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Batch:
     """Raw objects packed into chunks, and the hash of the catalog that splits them.
 
     `run` names the run that planned it, so that two runs over the same objects never write the same keys. In a
-    `reload`, what is loaded of the objects is replaced.
+    `reload`, what is loaded of the objects is replaced. Where `events` are named, only these are loaded.
     """
 
     run: str
@@ -42,17 +46,31 @@ class Batch:
     config_hash: str
     chunks: tuple[tuple[RawObject, ...], ...]
     reload: bool = False
+    events: tuple[str, ...] = ()
 
     @property
     def batch_id(self) -> str:
         """Text that sorts by the batch's label and names no other batch."""
-        identity = orjson.dumps([self.run, self.config_hash, [raw.object_id for raw in self.objects]])
+        object_ids = [raw.object_id for raw in self.objects]
+        identity = orjson.dumps([self.run, self.config_hash, object_ids, self.events])
         return f"{self.label}-{hashlib.blake2b(identity, digest_size=8).hexdigest()}"
 
     @property
     def objects(self) -> tuple[RawObject, ...]:
         """All raw objects, in the order of their chunks."""
         return tuple(raw for chunk in self.chunks for raw in chunk)
+
+    def filtered(self, catalog: "Catalog") -> tuple["Event", ...]:
+        """Return the events of the catalog that this batch leaves alone."""
+        return tuple(event for event in catalog.events if self.events and event.name not in self.events)
+
+    def reloaded(self, catalog: "Catalog") -> frozenset[str]:
+        """Return the names of the events of which this batch replaces what is loaded of its raw objects."""
+        if not self.reload:
+            return frozenset()
+        return frozenset(event.name for event in catalog.events) - {
+            event.name for event in self.filtered(catalog)
+        }
 
     def to_json(self) -> bytes:
         """Return the batch as JSON."""
@@ -63,7 +81,7 @@ class Batch:
         """Return the batch that `to_json` wrote."""
         given = orjson.loads(document)
         chunks = tuple(tuple(RawObject(**raw) for raw in chunk) for chunk in given.pop("chunks"))
-        return cls(chunks=chunks, **given)
+        return cls(chunks=chunks, events=tuple(given.pop("events")), **given)
 
 
 # Opening an object costs about as much time as reading this many bytes of it.

@@ -13,11 +13,13 @@ from pydantic import BaseModel, ValidationError
 
 from log_router.core import quarantine, yaml_file
 from log_router.core.errors import ConfigError
-from log_router.core.events import Column, Event, Strict
+from log_router.core.events import Column, Event, Strict, Unique
 from log_router.core.settings import Settings
 
 # A batch may hold all events, and Airflow maps a task over core.max_map_length entries at most: 1,024 by default.
 MAX_EVENTS = 1024
+# The keys of an event file that hold keys.
+_INNER: dict[str, type[BaseModel]] = {"columns": Column, "unique": Unique}
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -130,7 +132,8 @@ def _problems(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
         where = ".".join(str(part) for part in problem["loc"])
         what = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            what = _unknown_key(str(problem["loc"][-1]), Column if problem["loc"][0] == "columns" else model)
+            inner = _INNER.get(str(problem["loc"][0])) if len(problem["loc"]) > 1 else None
+            what = _unknown_key(str(problem["loc"][-1]), inner or model)
         elif problem["type"] == "missing":
             what = "is missing; add it"
         elif not problem["type"].startswith("value_error"):

@@ -3,7 +3,7 @@
 LogRouterError
 ├── NeedsAction            a person must act first; a retry cannot help
 │   ├── ConfigError        settings or event files are wrong; lists every problem at once
-│   ├── WindowError        a run does not say which hour it is for
+│   ├── WindowError        a run does not say which hour or raw objects it is for
 │   ├── ConservationError  counts do not add up: nothing is committed
 │   └── Refused            S3 or Redshift refused, and will refuse again
 │       └── BrokenObject   one raw object can't be read whole; the others go on
@@ -36,7 +36,7 @@ class ConfigError(NeedsAction):
 
 
 class WindowError(NeedsAction):
-    """A run does not say which hour it is for, or says something that is not an hour."""
+    """A run does not say which hour or raw objects it is for, or says something that is none."""
 
 
 class ConservationError(NeedsAction):

@@ -1,26 +1,33 @@
 """One event: where its fields are in a line, and the table they become."""
 
 import re
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     PlainSerializer,
     StrictBool,
+    StrictInt,
     model_validator,
 )
 
 from log_router.core import column_types, paths
 from log_router.core.column_types import ColumnType
 
+T = TypeVar("T")
+
 # Redshift folds identifiers to lower case and cuts them at 127 bytes without a word; the ledger's table is
 # named `ledger_<table>` and must fit as well.
 MAX_COLUMN_NAME = 127
 MAX_TABLE_NAME = MAX_COLUMN_NAME - len("ledger_")
 MAX_COLUMNS = 1_600
+# Ten years.
+MAX_UNIQUE_HOURS = 87_600
 LINEAGE_COLUMNS = ("_lr_object", "_lr_line", "_lr_batch")
 # Every table has these already; CREATE TABLE refuses them, quoted or not.
 SYSTEM_COLUMNS = frozenset({"oid", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
@@ -58,6 +65,16 @@ def _can_stand_in_a_line(event_type: str) -> str:
     return event_type
 
 
+def _not_a_flag(number: object) -> object:
+    if isinstance(number, bool):
+        raise ValueError("it must be a number")  # noqa: TRY004 - pydantic collects ValueErrors
+    return number
+
+
+Number = Annotated[int, BeforeValidator(_not_a_flag)]
+# Thresholds of quarantined lines: a share of an event's lines in a batch, and how many of them.
+Share = Annotated[float, BeforeValidator(_not_a_flag), Field(ge=0, le=1)]
+Lines = Annotated[Number, Field(ge=0)]
 Text = Annotated[str, AfterValidator(_without_nul)]
 ColumnName = Annotated[str, identifier(MAX_COLUMN_NAME)]
 TableName = Annotated[str, identifier(MAX_TABLE_NAME)]
@@ -111,11 +128,18 @@ class Column(Strict):
         return self
 
 
-def _not_empty(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+def _not_empty(columns: tuple[T, ...]) -> tuple[T, ...]:
     # Not Field(min_length=1): that one also speaks up wherever a column has a mistake.
     if not columns:
         raise ValueError("is empty; add at least one column")
     return columns
+
+
+class Unique(Strict):
+    """What makes two rows of an event the same: equal `columns`, at most `within_hours` apart in event time."""
+
+    columns: Annotated[tuple[str, ...], AfterValidator(_not_empty)]
+    within_hours: Annotated[StrictInt, Field(ge=1, le=MAX_UNIQUE_HOURS)] = 72
 
 
 class Event(Strict):
@@ -129,6 +153,9 @@ class Event(Strict):
     event_time: str | None = None
     sort_key: tuple[str, ...] = ()
     dist_key: str | None = None
+    unique: Unique | None = None
+    max_quarantined_share: Share | None = None
+    max_quarantined_lines: Lines | None = None
 
     @model_validator(mode="after")
     def _keys_are_columns(self) -> Self:
@@ -142,11 +169,14 @@ class Event(Strict):
             ("event_time", [] if self.event_time is None else [self.event_time]),
             ("sort_key", list(self.sort_key)),
             ("dist_key", [] if self.dist_key is None else [self.dist_key]),
+            ("unique.columns", [] if self.unique is None else list(self.unique.columns)),
         ):
             for name in names:
                 problems.extend(_key_problems(key, name, by_name.get(name)))
-        if len(set(self.sort_key)) < len(self.sort_key):
-            problems.append("sort_key: a column stands twice; remove one")
+            if len(set(names)) < len(names):
+                problems.append(f"{key}: a column stands twice; remove one")
+        if self.unique is not None:
+            problems.extend(_unique_problems(self.unique, self.event_time, by_name))
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -165,3 +195,12 @@ def _key_problems(key: str, name: str, column: Column | None) -> list[str]:
     if column.type.name == "super" and key != "event_time":
         return [f"{key}: `{name}` is super, which Redshift takes for no key; choose another column"]
     return []
+
+
+def _unique_problems(unique: Unique, event_time: str | None, columns: dict[str, Column]) -> Iterator[str]:
+    if event_time is None:
+        yield "unique: it needs `event_time`, by which rows are near each other or not; add it"
+    for name in dict.fromkeys((*unique.columns, event_time)):
+        # What is no column at all is said already.
+        if name in columns and not columns[name].required:
+            yield f"unique: column `{name}` must be `required: true`: a row without it could not be told from others"

@@ -2,13 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
 from log_router.core.errors import ConservationError
 from log_router.core.reports import ObjectReport
+
+if TYPE_CHECKING:
+    from log_router.core.batches import Batch
+    from log_router.core.catalog import Catalog
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,9 @@ class ChunkReport:
 class Manifest:
     """Exactly the parts of one event of one batch, and its rows by raw object.
 
-    In a `reload` each raw object of the batch is named, with 0 where it holds no rows of the event now.
+    In a `reload` each raw object of the batch is named, with 0 where it holds no rows of the event now. Where
+    COPY has refused lines, `isolation` names the parts without them and `refused` counts them by raw object.
+    `spared` is for the table of quarantined lines: lines of these events stay in a reload.
     """
 
     event: str
@@ -88,11 +94,18 @@ class Manifest:
     parts: tuple[Part, ...]
     rows_by_object: dict[str, int]
     reload: bool = False
+    isolation: str = ""
+    refused: dict[str, int] = field(default_factory=dict)
+    spared: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
         """How many rows a COPY of the manifest must count."""
         return sum(part.rows for part in self.parts)
+
+    def split_of(self, object_id: str) -> int:
+        """Return how many rows the split made of a raw object, those included that COPY refused."""
+        return self.rows_by_object[object_id] + self.refused.get(object_id, 0)
 
     def to_json(self) -> bytes:
         """Return the manifest as COPY reads it; keys other than `entries` are ours and ignored by COPY."""
@@ -114,15 +127,13 @@ class Manifest:
         """Return the manifest that `to_load` wrote."""
         given: dict[str, Any] = orjson.loads(document)
         parts = tuple(Part(**part) for part in given.pop("parts"))
-        return cls(parts=parts, **given)
+        return cls(parts=parts, spared=tuple(given.pop("spared")), **given)
 
 
-def manifests(
-    batch_id: str, config_hash: str, reports: Iterable[ChunkReport], reloaded: Iterable[str] = ()
-) -> tuple[Manifest, ...]:
+def manifests(batch: "Batch", catalog: "Catalog", reports: Iterable[ChunkReport]) -> tuple[Manifest, ...]:
     """Return one manifest for each event that has rows, by event name.
 
-    A reload gets one for each event of `reloaded` too: what is loaded of events that the raw objects hold no
+    A reload gets one for each of its other events too: what is loaded of events that the raw objects hold no
     longer must go.
 
     Raises:
@@ -132,12 +143,12 @@ def manifests(
     rows: dict[str, Counter[str]] = {}
     seen: set[str] = set()
     empty: dict[str, int] = {}
-    reloaded = frozenset(reloaded)
+    reloaded = batch.reloaded(catalog)
     for report in reports:
         for part in report.parts:
             if part.url in seen:
                 raise ConservationError(
-                    f"part {part.url} of batch {batch_id} is reported twice and would be loaded twice; nothing "
+                    f"part {part.url} of batch {batch.batch_id} is reported twice and would be loaded twice; nothing "
                     "is loaded. This is a defect of Log Router: please report it"
                 )
             seen.add(part.url)
@@ -150,12 +161,13 @@ def manifests(
     for event in sorted(parts.keys() | rows.keys() | reloaded):
         counts = {**(empty if event in reloaded else {}), **rows.get(event, {})}
         manifest = Manifest(
-            event, batch_id, config_hash, tuple(parts.get(event, ())), counts, reload=event in reloaded
+            *(event, batch.batch_id, batch.config_hash, tuple(parts.get(event, ())), counts),
+            reload=event in reloaded,
         )
         counted = sum(manifest.rows_by_object.values())
         if counted != manifest.rows:
             raise ConservationError(
-                f"event {event} of batch {batch_id}: its parts hold {manifest.rows} rows but the raw objects "
+                f"event {event} of batch {batch.batch_id}: its parts hold {manifest.rows} rows but the raw objects "
                 f"gave {counted}; nothing is loaded. Clear the split tasks of this run to split again"
             )
         made.append(manifest)

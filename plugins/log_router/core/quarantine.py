@@ -1,17 +1,26 @@
 """Quarantined lines as rows: a table beside the ledger, so that they can be asked for in SQL."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import orjson
 
 from log_router.core.errors import ConservationError
 from log_router.core.events import Event
 from log_router.core.manifests import ChunkReport, Manifest, Part
-from log_router.core.reports import QuarantinedLine
+from log_router.core.reports import ObjectReport, QuarantinedLine
+
+if TYPE_CHECKING:
+    from log_router.core.batches import Batch
+    from log_router.core.catalog import Catalog
 
 # Of a line that can't be loaded the table holds this many bytes; the files in staging hold all of it.
 HEAD_BYTES = 256
 _MAX_DETAIL = 1000
+# The reason of a line that the split let through.
+REFUSED_BY_COPY = "refused_by_copy"
 
 TABLE = Event.model_validate(
     {
@@ -51,8 +60,10 @@ def _storable(text: str) -> str:
     return text.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
-def manifest(batch_id: str, config_hash: str, reports: Iterable[ChunkReport]) -> Manifest:
+def manifest(batch: "Batch", catalog: "Catalog", reports: Iterable[ChunkReport]) -> Manifest:
     """Return the manifest of a batch's quarantined lines; it replaces what the table holds of the raw objects.
+
+    Lines of events that the batch leaves alone stay there.
 
     Raises:
         ConservationError: there are other rows than lines were quarantined.
@@ -62,10 +73,41 @@ def manifest(batch_id: str, config_hash: str, reports: Iterable[ChunkReport]) ->
     for report in reports:
         parts += report.quarantined
         counts |= {raw.object_id: raw.quarantined.total() for raw in report.objects}
-    made = Manifest(TABLE.name, batch_id, config_hash, tuple(parts), counts, reload=True)
+    made = Manifest(
+        *(TABLE.name, batch.batch_id, batch.config_hash, tuple(parts), counts),
+        reload=True,
+        spared=tuple(event.name for event in batch.filtered(catalog)),
+    )
     if made.rows != sum(counts.values()):
         raise ConservationError(
-            f"batch {batch_id}: {sum(counts.values())} lines were quarantined but {made.rows} are kept as rows; "
+            f"batch {batch.batch_id}: {sum(counts.values())} lines were quarantined but {made.rows} are kept as rows; "
             "clear the split tasks of this run to split again"
         )
     return made
+
+
+def isolated(
+    report: ChunkReport, refused: Mapping[str, Mapping[str, int]], parts: Iterable[Part]
+) -> ChunkReport:
+    """Return a report in which lines that COPY refused, by raw object and event, are quarantined and no rows.
+
+    `parts` hold them as rows of `TABLE`.
+
+    Raises:
+        ConservationError: more lines were refused than rows were split.
+    """
+    objects = tuple(_without(raw, refused.get(raw.object_id, {})) for raw in report.objects)
+    return replace(report, objects=objects, quarantined=(*report.quarantined, *parts))
+
+
+def _without(raw: ObjectReport, refused: Mapping[str, int]) -> ObjectReport:
+    rows, quarantined = Counter(raw.rows), Counter(raw.quarantined)
+    for event, lines in refused.items():
+        rows[event] -= lines
+        quarantined[event, REFUSED_BY_COPY] += lines
+        if rows[event] < 0:
+            raise ConservationError(
+                f"raw object {raw.object_id}: COPY refused {lines} lines of event {event}, but {raw.rows[event]} "
+                "rows were split from it; load the object anew with mode=reload"
+            )
+    return replace(raw, rows=rows, quarantined=quarantined)

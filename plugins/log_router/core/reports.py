@@ -34,12 +34,14 @@ class UnroutedLine:
 class ObjectReport:
     """Counts of lines of one raw object: rows by event, quarantined by event and reason, unrouted by type.
 
-    Quarantined lines whose event is not known are counted under the event "".
+    Quarantined lines whose event is not known are counted under the event "". `filtered` are lines of events
+    that have a file but are not among those of the batch: nothing is done with them.
     """
 
     object_id: str
     lines: int = 0
     blank: int = 0
+    filtered: int = 0
     rows: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[tuple[str, str]] = field(default_factory=Counter)
     unrouted: Counter[str] = field(default_factory=Counter)
@@ -48,15 +50,16 @@ class ObjectReport:
         """Return when every line read is accounted for.
 
         Raises:
-            ConservationError: lines != rows + quarantined + unrouted + blank.
+            ConservationError: lines != rows + quarantined + unrouted + filtered + blank.
         """
-        fates = self.rows.total() + self.quarantined.total() + self.unrouted.total() + self.blank
+        sent = self.rows.total() + self.quarantined.total() + self.unrouted.total()
+        fates = sent + self.filtered + self.blank
         if fates != self.lines:
             raise ConservationError(
                 f"raw object {self.object_id}: {self.lines} lines were read but {fates} are accounted for "
                 f"({self.rows.total()} rows, {self.quarantined.total()} quarantined, "
-                f"{self.unrouted.total()} unrouted, {self.blank} blank); nothing of it is loaded. "
-                "This is a defect of Log Router: please report it"
+                f"{self.unrouted.total()} unrouted, {self.filtered} filtered, {self.blank} blank); nothing of it is "
+                "loaded. This is a defect of Log Router: please report it"
             )
 
     def to_dict(self) -> dict[str, Any]:
@@ -65,6 +68,7 @@ class ObjectReport:
             "object_id": self.object_id,
             "lines": self.lines,
             "blank": self.blank,
+            "filtered": self.filtered,
             "rows": dict(self.rows),
             "quarantined": [
                 {"event": event, "reason": reason, "lines": lines}
@@ -80,6 +84,7 @@ class ObjectReport:
             object_id=given["object_id"],
             lines=given["lines"],
             blank=given["blank"],
+            filtered=given["filtered"],
             rows=Counter(given["rows"]),
             quarantined=Counter({(q["event"], q["reason"]): q["lines"] for q in given["quarantined"]}),
             unrouted=Counter(given["unrouted"]),

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from log_router.core import paths
-from log_router.core.events import Strict, TableName
+from log_router.core.events import Lines, Number, Share, Strict, TableName
 
 ENVIRONMENT_PREFIX = "LOG_ROUTER_"
 MIB = 1024 * 1024
@@ -28,13 +29,18 @@ _HOURS = tuple(
 )
 
 
-def _not_a_flag(number: object) -> object:
-    if isinstance(number, bool):
-        raise ValueError("it must be a number")  # noqa: TRY004 - pydantic collects ValueErrors
-    return number
-
-
-Number = Annotated[int, BeforeValidator(_not_a_flag)]
+@cache  # twenty milliseconds, and a task reads its settings several times
+def _several_hours(template: str) -> str:
+    """Return how the prefix of one hour matches objects of another, or nothing where none does."""
+    prefixes = sorted((hour.strftime(template), hour) for hour in _HOURS)
+    for (one, hour), (other, another) in pairwise(prefixes):
+        if other.startswith(one):
+            return (
+                f"`{template}` does not name one hour: the prefix of {hour:%Y-%m-%d %H}:00, `{one}`, also "
+                f"matches objects of {another:%Y-%m-%d %H}:00; "
+                "write a strftime template that tells all hours apart, such as `raw/%Y/%m/%d/%H/`"
+            )
+    return ""
 
 
 class Settings(Strict):
@@ -63,6 +69,8 @@ class Settings(Strict):
     # Airflow refuses to map a task over more than core.max_map_length, 1,024 by default.
     max_chunks: Annotated[Number, Field(ge=1, le=1024)] = 256
     max_line_bytes: Annotated[Number, Field(ge=1024, le=256 * MIB)] = 8 * MIB
+    max_quarantined_share: Share = 0.01
+    max_quarantined_lines: Lines | None = None
     # In milliseconds it must fit an integer of 32 bits.
     statement_timeout_seconds: Annotated[Number, Field(ge=1, le=2_147_483)] = 3600
 
@@ -71,14 +79,8 @@ class Settings(Strict):
     def _names_one_hour(cls, template: str) -> str:
         if re.search("%[-_0^#EO]*s", template.replace("%%", "")):
             raise ValueError(f"`{template}`: %s depends on the machine's time zone; write %Y, %m, %d and %H")
-        prefixes = sorted((hour.strftime(template), hour) for hour in _HOURS)
-        for (one, hour), (other, another) in pairwise(prefixes):
-            if other.startswith(one):
-                raise ValueError(
-                    f"`{template}` does not name one hour: the prefix of {hour:%Y-%m-%d %H}:00, `{one}`, also "
-                    f"matches objects of {another:%Y-%m-%d %H}:00; "
-                    "write a strftime template that tells all hours apart, such as `raw/%Y/%m/%d/%H/`"
-                )
+        if problem := _several_hours(template):
+            raise ValueError(problem)
         return template
 
     @field_validator("event_key")

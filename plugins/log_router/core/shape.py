@@ -48,8 +48,9 @@ class Shaper:
         row["_lr_line"] = line_number
         row["_lr_batch"] = self._batch_id
         encoded = _encode(row)
-        if len(encoded) + encoded.count(b"|") > MAX_ROW_BYTES:
+        size = len(encoded) + encoded.count(b"|")
+        if size > MAX_ROW_BYTES:
             raise BadValue(
-                "row_too_large", f"the row has {len(encoded)} bytes; Redshift takes {MAX_ROW_BYTES}"
+                "row_too_large", f"the row has {size} bytes, each `|` as two; Redshift takes {MAX_ROW_BYTES}"
             )
         return encoded

@@ -1,6 +1,6 @@
 """Lines in; rows, quarantined lines and unrouted lines out; every line counted."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Protocol
 
@@ -16,11 +16,6 @@ from log_router.core.shape import Shaper
 
 # Numbers keep every digit: integers are int of any size, all others Decimal.
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
-# What bytes from outside may raise: ValueError for bad JSON or UTF-8 and for integers of thousands of digits,
-# RecursionError for nesting beyond the stack, ArithmeticError for exponents beyond Decimal's.
-_DECODE_ERRORS = (ValueError, RecursionError, ArithmeticError)
-
-
 MAX_UNROUTED_TYPES = 1000
 
 
@@ -38,11 +33,19 @@ class Sink(Protocol):
 
 
 class Splitter:
-    """Sends each line to the stream of its event, as the catalog of one batch says."""
+    """Sends each line to the stream of its event, as the catalog of one batch says.
 
-    def __init__(self, catalog: Catalog, batch_id: str) -> None:
+    Where `events` are named, lines of the catalog's other events are only counted.
+    """
+
+    def __init__(self, catalog: Catalog, batch_id: str, events: Collection[str] = ()) -> None:
         self._event_path = paths.parse(catalog.event_key)
-        self._routes = {event.event_type: (event.name, Shaper(event, batch_id)) for event in catalog.events}
+        self._routes = {
+            event.event_type: (event.name, Shaper(event, batch_id))
+            for event in catalog.events
+            if not events or event.name in events
+        }
+        self._filtered = {event.event_type for event in catalog.events} - self._routes.keys()
 
     def split(self, object_id: str, lines: Iterable[bytes | LongLine], sink: Sink) -> ObjectReport:
         """Send every line of a raw object to `sink` and return the counts, which add up.
@@ -59,6 +62,9 @@ class Splitter:
             try:
                 document = self._document(line)
                 event_type = self._event_type(document)
+                if event_type in self._filtered:
+                    report.filtered += 1
+                    continue
                 route = self._routes.get(event_type)
                 if route is None:
                     _refuse_another_type(event_type, report)
@@ -85,8 +91,12 @@ class Splitter:
             document = _decode(line)
         except UnicodeDecodeError as error:
             raise BadValue("invalid_utf8", f"{error.reason} at byte {error.start} of a text") from error
-        except _DECODE_ERRORS as error:
-            raise BadValue("malformed_json", str(error) or type(error).__name__) from error
+        except ValueError as error:
+            raise BadValue("malformed_json", str(error)) from error
+        except RecursionError as error:
+            raise BadValue("malformed_json", "it is nested too deeply to be read") from error
+        except ArithmeticError as error:
+            raise BadValue("malformed_json", "a number's exponent is too large to be read") from error
         if not isinstance(document, dict):
             raise BadValue("not_an_object", f"the line is a JSON {_kind(document)}, not an object")
         return document

@@ -24,6 +24,8 @@ _INTEGER_DIGITS = 40
 _INTEGER = re.compile(rf"[+-]?0*\d{{1,{_INTEGER_DIGITS}}}", re.ASCII)
 _TRUE = frozenset({"true", "t", "yes", "y", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "0"})
+# As `finite` for double precision.
+_SMALLEST_REAL = 2.0**-126
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FAR = Decimal(10) ** 18
 _EPOCH_UNIT_MICROSECONDS = {
@@ -128,7 +130,7 @@ def _real(value: object) -> object:
         (single,) = struct.unpack("<f", struct.pack("<f", number))
     except OverflowError as error:
         raise BadValue("out_of_range", f"{shown(value)} is too large for real") from error
-    if number and not single:
+    if number and abs(single) < _SMALLEST_REAL:
         raise BadValue("out_of_range", f"{shown(value)} is too small for real")
     return number
 

@@ -47,7 +47,7 @@ def hour_of_run(
         WindowError: neither is there, or what is there is not one whole hour.
     """
     if asked:
-        return _asked(asked)
+        return whole_hour("hour", asked)
     start, end = interval
     if start is None or end is None:
         raise WindowError(
@@ -70,14 +70,19 @@ def hour_of_run(
     return Hour(start)
 
 
-def _asked(text: str) -> Hour:
+def whole_hour(key: str, text: str) -> Hour:
+    """Return the hour that starts at an ISO 8601 time, UTC where it has no offset; `key` is the parameter's name.
+
+    Raises:
+        WindowError: it is no time, or not that of a whole hour.
+    """
     try:
         moment = datetime.fromisoformat(text)
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise WindowError(f"hour: `{text}` is not a time; write one such as 2026-01-31T13:00:00Z") from error
+        raise WindowError(f"{key}: `{text}` is not a time; write one such as 2026-01-31T13:00:00Z") from error
     if _cut(moment) != moment:
-        raise WindowError(f"hour: `{text}` is not a whole hour; write {_cut(moment).isoformat()}")
+        raise WindowError(f"{key}: `{text}` is not a whole hour; write {_cut(moment).isoformat()}")
     return Hour(moment)
 
 

@@ -89,8 +89,11 @@ class Recorded:
 
 
 def split(
-    catalog: Catalog, *lines: bytes | LongLine, object_id: str = "0" * 32
+    catalog: Catalog,
+    *lines: bytes | LongLine,
+    object_id: str = "0" * 32,
+    events: tuple[str, ...] = (),
 ) -> tuple[ObjectReport, Recorded]:
     """Return the report of a raw object's lines and what became of each."""
     sink = Recorded()
-    return Splitter(catalog, "batch").split(object_id, lines, sink), sink
+    return Splitter(catalog, "batch", events).split(object_id, lines, sink), sink

@@ -56,7 +56,7 @@ def test_no_objects_are_no_chunks() -> None:
 )
 def test_json_keeps_a_batch(chunks: tuple[tuple[RawObject, ...], ...], run: str) -> None:
     """from_json(to_json()) is the same batch, under the same id."""
-    batch = Batch(run, "2026-03-01T12:00Z", "c0ffee", chunks)
+    batch = Batch(run, "2026-03-01T12:00Z", "c0ffee", chunks, events=(run,))
     assert Batch.from_json(batch.to_json()) == batch
     assert Batch.from_json(batch.to_json()).batch_id == batch.batch_id
 
@@ -80,14 +80,15 @@ def test_parts_of_the_identity_do_not_run_together() -> None:
 
 
 def test_another_batch_has_another_id() -> None:
-    """Run, config and objects are in it; it sorts by its label and fits the table's column."""
+    """Run, config, objects and events are in it; it sorts by its label and fits the table's column."""
     batch = Batch("run", "2026-03-01T12:00Z", "c0ffee", ((RAW,),))
     others = [
         replace(batch, run="run2"),
         replace(batch, config_hash="c0ffef"),
         replace(batch, chunks=((replace(RAW, size=6),),)),
         replace(batch, chunks=()),
+        replace(batch, events=("clicked",)),
     ]
-    assert len({batch.batch_id, *(other.batch_id for other in others)}) == 5
+    assert len({batch.batch_id, *(other.batch_id for other in others)}) == 6
     assert batch.batch_id.startswith("2026-03-01T12:00Z-")
     assert len(batch.batch_id) <= 64

@@ -16,6 +16,14 @@ staging_bucket: staging
 schema: shop
 """
 SMALLEST = "description: It was clicked.\ncolumns: [{name: id, type: bigint}]\n"
+UNIQUE = """event_time: at
+columns:
+  - {name: id, type: bigint, required: true}
+  - {name: at, type: timestamp, required: true}
+  - {name: late, type: timestamp}
+  - {name: note, type: varchar(9)}
+  - {name: all, type: super}
+"""
 FULL = """\
 description: A visitor clicked.
 event_type: Клик
@@ -105,6 +113,34 @@ def test_every_key_is_taken(site: Site) -> None:
         (
             "columns: [{name: id, type: bigint, pth: x}]",
             "columns.0.pth: is not a known key; did you mean `path`?",
+        ),
+        (
+            UNIQUE + "unique: {columns: [id], within_hour: 1}",
+            "unique.within_hour: is not a known key; did you mean",
+        ),
+        (UNIQUE + "unique: {within_hours: 1}", "unique.columns: is missing; add it"),
+        (UNIQUE + "unique: {columns: []}", "unique.columns: is empty; add at least one column"),
+        (UNIQUE + "unique: {columns: [ident]}", "unique.columns: `ident` is not one of the columns; add it"),
+        (UNIQUE + "unique: {columns: [id, id]}", "unique.columns: a column stands twice; remove one"),
+        (
+            UNIQUE + "unique: {columns: [all]}",
+            "unique.columns: `all` is super, which Redshift takes for no key",
+        ),
+        (
+            UNIQUE + "unique: {columns: [id], within_hours: 0}",
+            "unique.within_hours: Input should be greater than or",
+        ),
+        (
+            UNIQUE + "unique: {columns: [id, note]}",
+            "unique: column `note` must be `required: true`: a row without",
+        ),
+        (
+            UNIQUE.replace("event_time: at", "event_time: late") + "unique: {columns: [id]}",
+            "unique: column `late` must be `required: true`",
+        ),
+        (
+            UNIQUE.replace("event_time: at", "") + "unique: {columns: [id]}",
+            "unique: it needs `event_time`, by which rows are near each other or not; add it",
         ),
         ("columns: [{name: id}]", "columns.0.type: is missing; add it"),
         ("columns: [{type: bigint}]", "columns.0.name: is missing; add it"),

@@ -1,0 +1,3 @@
+SELECT "_lr_object", COUNT(*)
+FROM {{ stage | ident }}
+GROUP BY "_lr_object"

@@ -1,0 +1,3 @@
+SELECT "object_id"
+FROM {{ schema | ident }}.{{ ledger | ident }}
+WHERE "rows_dropped" > 0

@@ -1,0 +1,7 @@
+"""`python -m log_router`: the command line."""
+
+import sys
+
+from log_router.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,131 @@
+"""`log-router reload`: raw objects loaded anew, by a run of the DAG that does it."""
+
+import argparse
+import time
+from typing import TYPE_CHECKING, Any
+
+from log_router.cli import arguments, screen
+from log_router.core.errors import NeedsAction
+from log_router.core.selections import Selection, selection_of
+
+if TYPE_CHECKING:
+    from log_router.site import Site
+
+DAG_ID = "log_router_reload"
+_LOOK_SECONDS = 2.0
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "reload",
+        help="load raw objects anew, as today's event files say, and replace their rows",
+        description=f"Triggers the DAG {DAG_ID}. Readers see the old rows of an event or the new ones. "
+        "Exit status: 0 done (triggered; with --wait: the run succeeded), 1 the run failed, 2 it could not be done.",
+        epilog="examples:\n"
+        "  log-router reload --from 2026-01-31T13:00:00Z --to 2026-01-31T15:00:00Z --event order_placed --wait\n"
+        "  log-router reload --object 0123456789abcdef0123456789abcdef\n"
+        "  log-router reload --quarantined order_placed",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    arguments.add_range(parser, required=False)
+    named = parser.add_mutually_exclusive_group()
+    named.add_argument(
+        "--object", nargs="+", action="extend", default=[], metavar="ID_OR_URL", help="recorded raw objects"
+    )
+    named.add_argument(
+        "--quarantined", metavar="EVENT", help="all raw objects that hold quarantined lines of this event"
+    )
+    arguments.add_events(parser, "replace only these events' rows")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be triggered, and trigger nothing"
+    )
+    parser.add_argument("--wait", action="store_true", help="follow the run to its end")
+    parser.set_defaults(run=run)
+
+
+def run(asked: argparse.Namespace, site: "Site") -> int:
+    """Trigger the DAG; with --wait return 1 where the run fails.
+
+    Raises:
+        WindowError: nothing is selected, or an event that has no file.
+    """
+    conf = _conf(asked)
+    selection = selection_of(conf, site.catalog)
+    screen.say(f"{'Would read' if asked.dry_run else 'Reads'} {_what(selection, site)}.")
+    screen.say(f"Replaces the rows of {', '.join(selection.events) or 'all events'}.")
+    if asked.dry_run:
+        return 0
+    run_id = _trigger(conf)
+    screen.say(f"Triggered: {DAG_ID} {run_id}")
+    if _paused():
+        screen.note(f"The DAG is paused, so the run waits: airflow dags unpause {DAG_ID}")
+    return _follow(run_id) if asked.wait else 0
+
+
+def _conf(asked: argparse.Namespace) -> dict[str, Any]:
+    """Return the DAG's parameters, those that are given."""
+    conf = {
+        "from": asked.from_hour and asked.from_hour.start.isoformat(),
+        "to": asked.to_hour and asked.to_hour.start.isoformat(),
+        "objects": asked.object,
+        "quarantined": asked.quarantined,
+        "events": asked.event,
+    }
+    return {key: value for key, value in conf.items() if value}
+
+
+def _what(selection: Selection, site: "Site") -> str:
+    hours = selection.hours
+    within = f" of {screen.counted(len(hours), 'hour')} from {hours[0]} on" if hours else ""
+    if selection.quarantined:
+        return f"all raw objects{within} with quarantined lines of {selection.quarantined}"
+    found = [f"{screen.counted(len(selection.objects), 'raw object')} by name"] if selection.objects else []
+    if hours:
+        raws = [raw for hour in hours for raw in site.store.list_raw(hour.prefix(site.settings.raw_prefix))]
+        size = screen.size(sum(raw.size for raw in raws))
+        found.append(f"{screen.counted(len(raws), 'raw object')}{within}, {size}")
+    return " and ".join(found)
+
+
+def _trigger(conf: dict[str, Any]) -> str:
+    from airflow.api.client import get_current_api_client  # noqa: PLC0415 - seconds of CPU
+    from airflow.exceptions import DagNotFound  # noqa: PLC0415 - the same
+    from airflow.sdk.exceptions import ParamValidationError  # noqa: PLC0415 - the same
+
+    try:
+        made = get_current_api_client().trigger_dag(dag_id=DAG_ID, conf=conf)
+    except DagNotFound as error:
+        raise NeedsAction(
+            f"Airflow does not know the DAG {DAG_ID}: see `airflow dags list-import-errors`"
+        ) from error
+    except (ParamValidationError, ValueError) as error:
+        raise NeedsAction(f"Airflow refused to trigger {DAG_ID}: {error}") from error
+    return str((made or {})["dag_run_id"])
+
+
+def _paused() -> bool:
+    from airflow.models import DagModel  # noqa: PLC0415 - seconds of CPU
+
+    dag = DagModel.get_dagmodel(DAG_ID)
+    return dag is not None and bool(dag.is_paused)
+
+
+def _follow(run_id: str) -> int:
+    """Return 0 when the run has succeeded, 1 when it has failed."""
+    from airflow.models import DagRun  # noqa: PLC0415 - seconds of CPU
+
+    with screen.progress() as progress:
+        while True:
+            (dag_run,) = DagRun.find(dag_id=DAG_ID, run_id=run_id)
+            states = [str(task.state or "waiting") for task in dag_run.get_task_instances()]
+            progress(
+                f"{dag_run.state}: {', '.join(f'{states.count(one)} {one}' for one in sorted(set(states)))}"
+            )
+            if dag_run.state in ("success", "failed"):
+                break
+            time.sleep(_LOOK_SECONDS)
+    screen.say(f"{run_id}: {dag_run.state}")
+    if dag_run.state == "failed":
+        screen.note(f"The log of its red tasks says why: airflow tasks states-for-dag-run {DAG_ID} {run_id}")
+    return int(dag_run.state == "failed")

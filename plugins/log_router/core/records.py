@@ -1,0 +1,56 @@
+"""What became of a raw object's lines, as the warehouse records it: one entry an event or unrouted type."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from log_router.core.catalog import Catalog
+from log_router.core.events import Event
+from log_router.core.reports import ObjectReport
+
+
+class Fate(NamedTuple):
+    """Lines of one raw object: of an event, without an event (`event_type` is None too), or of an unrouted type."""
+
+    event: str | None
+    event_type: str | None
+    rows: int
+    quarantined: int
+    unrouted: int
+
+    @property
+    def lines(self) -> int:
+        """How many lines these are."""
+        return self.rows + self.quarantined + self.unrouted
+
+
+def fates_of(report: ObjectReport, catalog: Catalog) -> list[Fate]:
+    """Return the fates that a report counts."""
+    types = {event.name: event.event_type for event in catalog.events}
+    quarantined: Counter[str] = Counter()
+    for (event, _), lines in report.quarantined.items():
+        quarantined[event] += lines
+    events = sorted(report.rows.keys() | quarantined.keys())
+    return [
+        *(
+            Fate(event or None, types.get(event), report.rows[event], quarantined[event], 0)
+            for event in events
+        ),
+        *(Fate(None, event_type, 0, 0, lines) for event_type, lines in sorted(report.unrouted.items())),
+    ]
+
+
+def joined(
+    report: ObjectReport, now: Iterable[Fate], before: Iterable[Fate], filtered: Sequence[Event]
+) -> list[Fate] | None:
+    """Return the fates of a raw object of which only some events were split anew.
+
+    Those of the `filtered` events stay as they were before; None where they are not the lines that the report has
+    filtered, as when the event key or an event's type has changed meanwhile.
+    """
+    names = {event.event_type: event.name for event in filtered}
+    kept = [fate for fate in before if fate.event_type in names or fate.event in names.values()]
+    fits = all(fate.event in (None, names.get(fate.event_type or "")) for fate in kept)
+    if not fits or sum(fate.lines for fate in kept) != report.filtered:
+        return None
+    return [*kept, *now]

@@ -1,0 +1,67 @@
+"""Which raw objects a reload is asked to take, and of which events it replaces the rows."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from log_router.core.catalog import Catalog
+from log_router.core.errors import WindowError
+from log_router.core.windows import HOUR, Hour, whole_hour
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The raw objects of some hours, and those that are named by id or s3:// URL.
+
+    With an event in `quarantined`, of the hours (of all time where there are none) only those that hold quarantined
+    lines of it. Rows of `events` are replaced, of all events where none is named.
+    """
+
+    hours: tuple[Hour, ...]
+    objects: tuple[str, ...]
+    quarantined: str
+    events: tuple[str, ...]
+
+
+def selection_of(params: Mapping[str, Any], catalog: Catalog) -> Selection:
+    """Return what the parameters `from`, `to`, `objects`, `quarantined` and `events` of a run select.
+
+    Raises:
+        WindowError: they select nothing, no range of whole hours, or an event that has no file.
+    """
+    selection = Selection(
+        hours=tuple(_hours(params.get("from"), params.get("to"))),
+        objects=tuple(params.get("objects") or ()),
+        quarantined=params.get("quarantined") or "",
+        events=tuple(params.get("events") or ()),
+    )
+    if not (selection.hours or selection.objects or selection.quarantined):
+        raise WindowError(
+            "no raw object is selected: give `from` and `to`, such as 2026-01-31T13:00:00Z and 2026-01-31T14:00:00Z, "
+            "or `objects`, or `quarantined`"
+        )
+    known = [event.name for event in catalog.events]
+    for key, names in (("quarantined", [selection.quarantined]), ("events", selection.events)):
+        unknown = [name for name in names if name and name not in known]
+        if unknown:
+            near = difflib.get_close_matches(unknown[0], known, n=1)
+            hint = f"; did you mean `{near[0]}`?" if near else "."
+            raise WindowError(
+                f"{key}: there is no event `{'`, `'.join(unknown)}`{hint} Known are {', '.join(known)}"
+            )
+    return selection
+
+
+def _hours(first: str | None, end: str | None) -> Iterator[Hour]:
+    """Yield the whole hours from `first` until before `end`."""
+    if not first and not end:
+        return
+    if not first or not end:
+        raise WindowError("`from` and `to` go together: give both, or none")
+    start, until = whole_hour("from", first).start, whole_hour("to", end).start
+    if start >= until:
+        raise WindowError(f"from: `{first}` is not before `to`, `{end}`; `to` itself is not included")
+    while start < until:
+        yield Hour(start)
+        start += HOUR

@@ -1,0 +1,190 @@
+"""What the warehouse says of raw objects: the record, the ledgers, and which tables there are. Only reads."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from log_router.core import quarantine
+from log_router.core.batches import RawObject
+from log_router.core.catalog import Catalog
+from log_router.core.settings import Settings
+from log_router.core.sql import Statements
+from log_router.loading import slices
+from log_router.warehouse import Rows, Session
+
+_LEDGER = "ledger_"
+
+
+@dataclass(frozen=True)
+class SettledObject:
+    """A raw object as settle recorded it: its lines by fate, and its batch."""
+
+    object_id: str
+    raw: RawObject
+    batch_id: str
+    lines: int
+    rows: int
+    quarantined: int
+    unrouted: int
+    blank: int
+    settled_at: datetime
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """What an event's ledger says of a raw object: rows loaded, dropped as duplicates, and refused by COPY.
+
+    Refused ones are quarantined lines once they are settled.
+    """
+
+    object_id: str
+    batch_id: str
+    loaded: int
+    dropped: int
+    refused: int
+    loaded_at: datetime
+
+
+@dataclass(frozen=True)
+class EventTable:
+    """An event's table and ledger: whether they are there. An event that has no file is named by its table."""
+
+    event: str
+    schema: str
+    table: str
+    configured: bool
+    there: bool
+    ledger_there: bool
+    fates: bool
+
+    @property
+    def ledger(self) -> str:
+        """The name of its ledger."""
+        return _LEDGER + self.table
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """The record and the ledgers, through one session."""
+
+    session: Session
+    statements: Statements
+    settings: Settings
+    catalog: Catalog
+
+    @cached_property
+    def _columns(self) -> dict[tuple[str, str], set[str]]:
+        schemas = [self.settings.table_schema, self.settings.ledger_schema]
+        found: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for schema, table, column in self.session.fetch(
+            self.statements.render("tables_there", schemas=schemas)
+        ):
+            found[schema, table].add(column)
+        return found
+
+    def tables(self) -> list[EventTable]:
+        """Return the tables of all events that have a file or a ledger, and that of quarantined lines, by name."""
+        schema, ledgers = self.settings.table_schema, self.settings.ledger_schema
+        events = {event.table: event.name for event in self.catalog.events}
+        own = quarantine.TABLE.table
+        left = {
+            table.removeprefix(_LEDGER)
+            for where, table in self._columns
+            if where == ledgers and table.startswith(_LEDGER)
+        }
+        return [
+            self._table(events.get(table, table), ledgers if table == own else schema, table, table in events)
+            for table in sorted(left | events.keys() | {own})
+        ]
+
+    def _table(self, event: str, schema: str, table: str, configured: bool) -> EventTable:  # noqa: FBT001 - a column of EventTable
+        ledger = self._columns.get((self.settings.ledger_schema, _LEDGER + table), set())
+        return EventTable(
+            event=event,
+            schema=schema,
+            table=table,
+            configured=configured,
+            there="_lr_object" in self._columns.get((schema, table), set()),
+            ledger_there="object_id" in ledger,
+            fates="rows_dropped" in ledger,
+        )
+
+    def below(self, prefixes: Sequence[str]) -> Iterator[SettledObject]:
+        """Yield the recorded objects of the raw bucket below any of these prefixes."""
+        bucket = self.settings.raw_bucket
+        # A long chain of ORs would be refused as too complex.
+        for some in slices(prefixes, 100):
+            yield from self._settled(self._fetch_objects("settled_below", bucket=bucket, prefixes=some))
+
+    def objects(self, column: str, values: Sequence[str]) -> Iterator[SettledObject]:
+        """Yield the recorded objects that have one of these values in a column."""
+        for some in slices(values):
+            yield from self._settled(self._fetch_objects("settled_with", column=column, values=some))
+
+    def events(self, object_ids: Sequence[str]) -> Iterator[Sequence[Any]]:
+        """Yield object, event, event type, rows, quarantined and unrouted of recorded objects."""
+        for some in slices(object_ids):
+            yield from self._fetch_objects("events_of_objects", object_ids=some)
+
+    def with_quarantined(self, event: str) -> Iterator[SettledObject]:
+        """Yield the recorded objects that hold quarantined lines of an event."""
+        rows = self._fetch_objects("objects_with_quarantined", event=event)
+        yield from self.objects("object_id", [object_id for (object_id,) in rows])
+
+    def entries(self, table: EventTable, column: str, values: Sequence[str]) -> Iterator[LedgerEntry]:
+        """Yield the entries of an event's ledger that have one of these values in a column."""
+        for some in slices(values if table.ledger_there else ()):
+            for row in self.session.fetch(
+                self.statements.render(
+                    "ledger_entries",
+                    schema=self.settings.ledger_schema,
+                    ledger=table.ledger,
+                    fates=table.fates,
+                    column=column,
+                    values=some,
+                )
+            ):
+                yield LedgerEntry(*row)
+
+    def counts(self, table: EventTable, object_ids: Sequence[str]) -> Iterator[Sequence[Any]]:
+        """Yield object, rows and different lines of what stands in an event's table of these objects."""
+        for some in slices(object_ids if table.there else ()):
+            yield from self.session.fetch(
+                self.statements.render("count_rows", schema=table.schema, table=table.table, object_ids=some)
+            )
+
+    def strays(self, table: EventTable) -> Iterator[Sequence[Any]]:
+        """Yield object and rows of what stands in an event's table and its ledger does not know."""
+        if table.there and table.ledger_there:
+            yield from self.session.fetch(
+                self.statements.render(
+                    "stray_rows",
+                    schema=table.schema,
+                    table=table.table,
+                    ledger_schema=self.settings.ledger_schema,
+                    ledger=table.ledger,
+                )
+            )
+
+    def with_dropped(self, table: EventTable) -> list[str]:
+        """Return the raw objects of which an event's ledger says that rows were dropped as duplicates."""
+        if not table.fates:
+            return []
+        statement = self.statements.render(
+            "objects_with_dropped", schema=self.settings.ledger_schema, ledger=table.ledger
+        )
+        return sorted(object_id for (object_id,) in self.session.fetch(statement))
+
+    def _fetch_objects(self, name: str, **values: object) -> Rows:
+        # Nothing was ever planned where the record's tables are not there.
+        if (self.settings.ledger_schema, "objects") not in self._columns:
+            return ()
+        return self.session.fetch(self.statements.render(name, schema=self.settings.ledger_schema, **values))
+
+    @staticmethod
+    def _settled(rows: Rows) -> Iterator[SettledObject]:
+        for object_id, bucket, key, etag, size, *counts in rows:
+            yield SettledObject(object_id, RawObject(bucket, key, etag, size), *counts)

@@ -1,0 +1,125 @@
+"""An event's table and its ledger, made or extended before a load."""
+
+import logging
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from log_router.core.errors import Refused
+from log_router.core.events import LINEAGE_COLUMNS, Column, Event
+from log_router.core.sql import Statements
+from log_router.warehouse import Session, Warehouse, past_conflicts
+
+log = logging.getLogger(__name__)
+
+# What ledgers made before it was counted lack.
+_COUNTED_LATER = ("rows_dropped", "rows_refused")
+
+
+def ledger_of(event: Event) -> str:
+    """Return the name of an event's ledger table."""
+    return f"ledger_{event.table}"
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The table of one event, in `schema`, and its ledger, in `ledger_schema`."""
+
+    warehouse: Warehouse
+    statements: Statements
+    schema: str
+    ledger_schema: str
+    event: Event
+
+    def prepare(self, *, needed: bool) -> bool:
+        """Make the table where it is missing and `needed`, or extend it; return False where there is none.
+
+        Raises:
+            Refused: a table of that name is not one of Log Router's, or its ledger says that it is gone.
+        """
+        return past_conflicts(lambda: self._prepare(needed=needed))
+
+    def _prepare(self, *, needed: bool) -> bool:
+        with self.warehouse.session() as session:
+            statements = self._preparation(session, needed=needed)
+            if statements is None:
+                return False
+            for statement in statements:
+                log.info("%s", statement)
+                session.run(statement)
+            session.commit()
+            return True
+
+    def _preparation(self, session: Session, *, needed: bool) -> list[str] | None:
+        # One query for both: they are made in one transaction, so a run that makes them at this moment is seen
+        # with both or with neither.
+        columns = session.fetch(self._render("columns_there", ledger_schema=self.ledger_schema))
+        there = {column for table, column in columns if table == self.event.table}
+        in_ledger = {column for table, column in columns if table == ledger_of(self.event)}
+        ledger = list(self._ledger_extension(in_ledger)) if in_ledger else []
+        if there:
+            return [*ledger, *self.extension(there)]
+        if in_ledger:
+            self._refuse_to_forget(session)
+        return [*ledger, *self.creation()] if needed else None
+
+    def _refuse_to_forget(self, session: Session) -> None:
+        ((loaded,),) = session.fetch(self._render("count_ledger", schema=self.ledger_schema))
+        if loaded:
+            raise Refused(
+                f"table {self.schema}.{self.event.table} is gone, but {loaded} raw objects are in "
+                f"its ledger {self.ledger_schema}.{ledger_of(self.event)}: a new table would lack their rows. "
+                "Restore the table (or the former `schema` or `table`); to start anew, drop the ledger table"
+            )
+
+    def _ledger_extension(self, there: AbstractSet[str]) -> Iterator[str]:
+        for column in _COUNTED_LATER:
+            if column not in there:
+                yield self._render("add_ledger_column", schema=self.ledger_schema, column=column)
+
+    def creation(self) -> list[str]:
+        """Return the statements that make the ledger, the table and its comments."""
+        event = self.event
+        statements = [
+            self._render("create_ledger", schema=self.ledger_schema),
+            self._render(
+                "create_table",
+                columns=[_column(column) for column in event.columns],
+                sort_key=event.sort_key,
+                dist_key=event.dist_key or "",
+            ),
+        ]
+        if event.description:
+            statements.append(self._render("comment_table", text=event.description))
+        statements.extend(
+            self._render("comment_column", column=column.name, text=column.description)
+            for column in event.columns
+            if column.description
+        )
+        return statements
+
+    def extension(self, there: AbstractSet[str]) -> list[str]:
+        """Return the statements that add the columns a table lacks.
+
+        Raises:
+            Refused: the table is not one of Log Router's.
+        """
+        missing = [name for name in LINEAGE_COLUMNS if name not in there]
+        if missing:
+            raise Refused(
+                f"table {self.schema}.{self.event.table} exists but was not made by Log Router "
+                f"(it lacks {', '.join(missing)}); rename it, or give event {self.event.name} another `table`"
+            )
+        return [
+            self._render("add_column", column=_column(column))
+            for column in self.event.columns
+            if column.name not in there
+        ]
+
+    def _render(self, name: str, **values: object) -> str:
+        where = {"schema": self.schema, "table": self.event.table, "ledger": ledger_of(self.event)}
+        return self.statements.render(name, **{**where, **values})
+
+
+def _column(column: Column) -> dict[str, str]:
+    return {"name": column.name, "ddl": column.type.ddl, "encoding": column.type.encoding}

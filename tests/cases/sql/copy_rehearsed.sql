@@ -1,0 +1,12 @@
+COPY "marketplace"."order_placed" ("order")
+FROM 's3://staging/m.json'
+IAM_ROLE DEFAULT
+MANIFEST
+FORMAT AS JSON 'auto'
+GZIP
+TIMEFORMAT 'auto'
+DATEFORMAT 'auto'
+COMPUPDATE OFF
+STATUPDATE OFF
+MAXERROR 501
+NOLOAD

@@ -1,0 +1,3 @@
+SELECT "_lr_object", COUNT(*)
+FROM "log_router_stage"
+GROUP BY "_lr_object"

@@ -1,0 +1,173 @@
+"""The command line itself, on a machine with an Airflow of its own: its database, Connections and Variables."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local.airflow_services import _aws_connection, _redshift_connection
+from local.stack import Stack
+from tests.adapters.hours import FIRST, VIEW, by_hand, key, run
+from tests.adapters.place import EVENTS, Place, order, place_at
+
+ROOT = Path(__file__).resolve().parents[2]
+HOURS = ("--from", "2026-01-31T13:00:00Z", "--to", "2026-01-31T15:00:00Z")
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give an Airflow home whose metadata database is up to date, on SQLite."""
+    folder = tmp_path_factory.mktemp("airflow")
+    _call(folder, sys.executable, "-m", "airflow", "db", "migrate")
+    return folder
+
+
+def _environment(home: Path) -> dict[str, str]:
+    return {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__FERNET_KEY": "",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}",
+        "PYTHONPATH": str(ROOT / "plugins"),
+    }
+
+
+def _call(home: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        env={**_environment(home), **environment},
+        cwd=home,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.fixture(scope="module")
+def place(storage: Stack) -> Place:
+    """Give a site with an hour that is loaded."""
+    made = place_at(storage, EVENTS)
+    made.upload(key("a"), order(1) + VIEW + b"bad\n")
+    run(made, "first")
+    return made
+
+
+@pytest.fixture(scope="module")
+def log_router(home: Path, storage: Stack, place: Place) -> Command:
+    """Give the command, on a machine whose Airflow has the site in a Variable and its Connections."""
+    config = home / "config"
+    (config / "events").mkdir(parents=True)
+    for event in EVENTS:
+        document = event.model_dump(mode="json", exclude={"name"})
+        (config / "events" / f"{event.name}.yaml").write_text(json.dumps(document))
+    chosen = {
+        name: getattr(place.settings, name) for name in ("raw_bucket", "staging_bucket", "ledger_schema")
+    }
+    (config / "settings.yaml").write_text(
+        json.dumps(
+            chosen
+            | {
+                "raw_bucket": "another",
+                "raw_prefix": place.settings.raw_prefix,
+                "event_key": "event",
+                "schema": place.settings.table_schema,
+            }
+        )
+    )
+    airflow = (sys.executable, "-m", "airflow")
+    connections = home / "connections.json"
+    redshift = json.loads(_redshift_connection(storage.ports, storage.credentials))
+    connections.write_text(json.dumps({"redshift_default": redshift}))
+    variable = json.dumps({"raw_bucket": place.settings.raw_bucket})
+    for command in (
+        ("variables", "set", "log_router_settings", variable),
+        ("connections", "import", str(connections)),
+    ):
+        assert _call(home, *airflow, *command).returncode == 0
+    surroundings = {
+        "LOG_ROUTER_CONFIG": str(config),
+        # One Connection from the environment, one from the database.
+        "AIRFLOW_CONN_AWS_DEFAULT": _aws_connection(storage.ports),
+    }
+
+    def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return _call(home, str(ROOT / "bin" / "log-router"), *arguments, **{**surroundings, **environment})
+
+    return call
+
+
+def test_an_audit_from_a_shell(log_router: Command, place: Place) -> None:
+    """A screen, its exit status and a document; the remedy it names is a command that can be typed."""
+    done = log_router("audit", *HOURS)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Complete through 2026-01-31T14:00Z: 2 of 2 hours.\n")
+    by_hand(place, "INSERT INTO {events}.order_placed SELECT * FROM {events}.order_placed")
+    done = log_router("audit", *HOURS, "--json")
+    assert (done.returncode, done.stderr) == (1, "")
+    document = json.loads(done.stdout)
+    assert [finding["kind"] for finding in document["findings"]] == ["rows_doubled"]
+    assert document["complete_through"] is None
+    (remedy,) = document["remedies"]["rows_doubled"]
+    refused = log_router(*remedy.split()[1:])
+    assert refused.returncode == 2
+    assert "Airflow does not know the DAG log_router_reload" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert f"$ {remedy}\n" in log_router("audit", *HOURS).stdout
+    run(place, "mended", FIRST, reload=True)
+
+
+def test_the_other_commands_from_a_shell(log_router: Command, place: Place) -> None:
+    """Each prints what it did; nothing is changed without --yes."""
+    ((object_id,),) = place.rows("SELECT _lr_object FROM order_placed")
+    traced = log_router("trace", "order_placed", str(object_id), "1")
+    assert (traced.stdout, traced.returncode) == (order(1).decode().rstrip("\n"), 0)
+    assert traced.stderr == f"s3://{place.settings.raw_bucket}/{key('a')} line 1\n"
+    assert log_router("rollback", "--object", str(object_id)).returncode == 2
+    would = log_router("rollback", "--object", str(object_id), "--dry-run")
+    assert "Would be taken back, of 1 raw object:\n  order_placed: 1 row of 1 raw object\n" in would.stdout
+    assert place.rows("SELECT COUNT(*) FROM order_placed") == [[1]]
+    taken = log_router("rollback", "--object", f"s3://{place.settings.raw_bucket}/{key('a')}", "--yes")
+    assert taken.returncode == 0
+    assert """--conf '{"hour": "2026-01-31T13:00:00Z"}'""" in taken.stdout
+    assert place.rows("SELECT COUNT(*) FROM order_placed") == [[0]]
+    assert log_router("rollback", "--object", str(object_id), "--yes").returncode == 1
+    assert "Deleted: 0 files" in log_router("clean", "--yes").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "said"),
+    [
+        (("audit", "--from", "x", "--to", "2026-01-31T15:00:00Z"), {}, "`x` is not a time"),
+        (("audit", "--from", HOURS[3], "--to", HOURS[1]), {}, "must come after --from"),
+        (("audit", *HOURS), {"AIRFLOW_VAR_LOG_ROUTER_SETTINGS": "{"}, "log_router_settings: it is not JSON"),
+        (("audit", *HOURS), {"AIRFLOW_CONN_REDSHIFT_DEFAULT": "redshift://127.0.0.1:1/x"}, "the warehouse"),
+        (
+            ("audit", *HOURS),
+            {"LOG_ROUTER_REDSHIFT_CONN_ID": "none"},
+            "Airflow Connection none: there is none",
+        ),
+        (
+            ("audit", *HOURS),
+            {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sqlite:////nowhere/airflow.db"},
+            "metadata database can't be",
+        ),
+        (("reload",), {}, "no raw object is selected"),
+        (("reload", *HOURS[:2]), {}, "go together"),
+        (("reload", *HOURS, "--event", "order_plased"), {}, "did you mean `order_placed`?"),
+        (("trace", "order_placed", "0" * 32, "1"), {}, "neither recorded nor in the ledger"),
+    ],
+)
+def test_what_can_not_be_done_is_said_in_one_message(
+    log_router: Command, arguments: tuple[str, ...], environment: dict[str, str], said: str
+) -> None:
+    """Exit status 2, the reason on stderr, nothing on stdout and never a traceback."""
+    done = log_router(*arguments, **environment)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr

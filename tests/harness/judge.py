@@ -1,0 +1,196 @@
+"""Whether the warehouse holds exactly what the reference says, and says so itself."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from tests.harness.events import CATALOGS
+from tests.harness.reference import Fates, decoded, fates
+from tests.harness.world import Version
+
+Rows = Sequence[Sequence[Any]]
+QUARANTINED = "quarantined_lines"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the warehouse holds, by table; no rows of a table that nobody made."""
+
+    connection: Any
+    schema: str
+    ledger_schema: str
+
+    @cached_property
+    def tables(self) -> set[tuple[str, str]]:
+        """All tables there are, with their schemas."""
+        schemas = f"('{self.schema}', '{self.ledger_schema}')"
+        query = f"SELECT table_schema, table_name FROM svv_tables WHERE table_schema IN {schemas}"
+        return {(schema, table) for schema, table in self._fetch(query)}
+
+    def rows(self, schema: str, table: str, columns: str) -> Rows:
+        """Return the named columns of a table's rows."""
+        if (schema, table) not in self.tables:
+            return ()
+        return self._fetch(f'SELECT {columns} FROM "{schema}"."{table}"')
+
+    def _fetch(self, query: str) -> Rows:
+        cursor = self.connection.cursor()
+        cursor.execute(query)
+        rows: Rows = cursor.fetchall()
+        cursor.close()
+        return rows
+
+
+@dataclass
+class Judge:
+    """Compares what is found with what must be.
+
+    Attributes:
+        found: the warehouse.
+        versions: every raw object that ever was, by its id.
+        wanted: of which events each raw object must be loaded, by its id: those of the catalog of this number.
+    """
+
+    found: Found
+    versions: Mapping[str, Version]
+    wanted: Mapping[str, int]
+    whole: set[tuple[str, str]] = field(default_factory=set)
+
+    def problems(self) -> list[str]:
+        """Return one line for each row lost, doubled or different, and for each wrong record."""
+        return [*self._events(), *self._records(), *self._quarantined()]
+
+    def _expected(self, object_id: str, number: int) -> Fates:
+        version = self.versions[object_id]
+        return fates(version.body, CATALOGS[number]) if version.readable else Fates()
+
+    def _events(self) -> Iterator[str]:
+        for event in CATALOGS[-1]:
+            name = event["name"]
+            names = ", ".join(f'"{column["name"]}"' for column in event["columns"])
+            columns = f'{names}, "_lr_object", "_lr_line", "_lr_batch"'
+            supers = [column["type"] == "super" for column in event["columns"]]
+            loaded: dict[str, list[tuple[int, Any]]] = defaultdict(list)
+            batches: dict[str, set[str]] = defaultdict(set)
+            for *values, object_id, line, batch in self.found.rows(
+                self.found.schema, event["table"], columns
+            ):
+                row = tuple(
+                    decoded(value) if is_super and value is not None else value
+                    for value, is_super in zip(values, supers, strict=True)
+                )
+                loaded[object_id].append((line, row))
+                batches[object_id].add(batch)
+            yield from self._unknown(event["table"], loaded)
+            for object_id in self.versions:
+                yield from self._rows(name, object_id, loaded[object_id])
+            yield from self._ledger(event["table"], {key: len(rows) for key, rows in loaded.items()}, batches)
+
+    def _rows(self, event: str, object_id: str, loaded: list[tuple[int, Any]]) -> Iterator[str]:
+        expected = self._expected(object_id, -1).rows.get(event, {})
+        where = f"{event} of {self.versions[object_id].key} ({object_id})"
+        if not loaded:
+            # Superseded versions may be loaded or not; but of each event whole or not at all.
+            names = [one["name"] for one in CATALOGS[self.wanted.get(object_id, 0)]]
+            if expected and object_id in self.wanted and event in names:
+                yield f"LOST: {where}: no row of {len(expected)}"
+            elif not expected:
+                self.whole.add((event, object_id))
+            return
+        self.whole.add((event, object_id))
+        lines = Counter(line for line, _ in loaded)
+        doubled = [line for line, count in lines.items() if count > 1]
+        lost = [line for line in expected if line not in lines]
+        other = [line for line in lines if line not in expected]
+        if doubled or lost or other:
+            yield f"LINES: {where}: doubled {doubled}, lost {lost}, not of this event {other}"
+        yield from (
+            f"VALUES: {where}, line {line}: {row}, expected {expected[line]}"
+            for line, row in loaded
+            if line in expected and row != expected[line]
+        )
+
+    def _ledger(
+        self, table: str, counts: Mapping[str, int], batches: Mapping[str, set[str]]
+    ) -> Iterator[str]:
+        said: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        columns = '"object_id", "batch_id", "rows_loaded"'
+        for object_id, batch, rows in self.found.rows(self.found.ledger_schema, f"ledger_{table}", columns):
+            said[object_id].append((batch, rows))
+        for object_id in {key for key, count in counts.items() if count} | said.keys():
+            must = [(batch, counts.get(object_id, 0)) for batch in batches[object_id]]
+            if said[object_id] != must:
+                yield f"LEDGER: {table} of {object_id}: {said[object_id]}, the table has {must}"
+
+    def _unknown(self, table: str, object_ids: Mapping[str, object]) -> Iterator[str]:
+        for object_id in sorted(object_ids.keys() - self.versions.keys()):
+            yield f"UNKNOWN: {table} holds rows of {object_id}, which never was"
+
+    def _records(self) -> Iterator[str]:
+        schema = self.found.ledger_schema
+        columns = (
+            '"object_id", "object_key", "etag", "size_bytes", '
+            '"lines", "rows_split", "quarantined", "unrouted", "blank"'
+        )
+        objects: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        for object_id, *values in self.found.rows(schema, "objects", columns):
+            objects[object_id].append(tuple(values))
+        columns = '"object_id", "event", "event_type", "rows_split", "quarantined", "unrouted"'
+        events: dict[str, Counter[tuple[Any, ...]]] = defaultdict(Counter)
+        for object_id, *values in self.found.rows(schema, "object_events", columns):
+            events[object_id][tuple(values)] += 1
+        yield from self._unknown("objects", objects)
+        for object_id, version in self.versions.items():
+            found = (objects[object_id], events[object_id])
+            fitting = [
+                number
+                for number in range(len(CATALOGS))
+                if found == _record(version, self._expected(object_id, number), number)
+            ]
+            if not any(found):
+                if object_id in self.wanted:
+                    yield f"RECORD: {version.key} ({object_id}) is loaded and not in objects"
+            elif not version.readable or not any(n >= self.wanted.get(object_id, 0) for n in fitting):
+                must = _record(version, self._expected(object_id, self.wanted.get(object_id, 0)), -1)
+                yield f"RECORD: {version.key} ({object_id}): {found}, expected {must}"
+            elif missing := [
+                event["name"]
+                for event in CATALOGS[fitting[0]]
+                if (event["name"], object_id) not in self.whole
+            ]:
+                yield f"RECORD: {version.key} ({object_id}) is settled, but not loaded: {missing}"
+
+    def _quarantined(self) -> Iterator[str]:
+        columns = '"event", "reason", "length", "_lr_object", "_lr_line"'
+        lines: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        for event, reason, length, object_id, line in self.found.rows(
+            self.found.ledger_schema, QUARANTINED, columns
+        ):
+            lines[object_id].append((line, event, reason, length))
+        yield from self._unknown(QUARANTINED, lines)
+        for object_id, version in self.versions.items():
+            must = [
+                sorted((line, *bad) for line, bad in self._expected(object_id, number).quarantined.items())
+                for number in range(self.wanted.get(object_id, 0), len(CATALOGS))
+            ]
+            found = sorted(lines[object_id], key=lambda line: line[0])
+            if found not in must and (found or object_id in self.wanted):
+                yield f"QUARANTINED: {version.key} ({object_id}): {found}, expected {must[0]}"
+
+
+def _record(
+    version: Version, expected: Fates, number: int
+) -> tuple[list[tuple[Any, ...]], Counter[tuple[Any, ...]]]:
+    """Return the rows of `objects` and `object_events` of a raw object."""
+    rows = {event: len(of) for event, of in expected.rows.items()}
+    bad = Counter(event for event, _, _ in expected.quarantined.values())
+    counts = (sum(rows.values()), bad.total(), expected.unrouted.total(), expected.blank)
+    types = {event["name"]: event["event_type"] for event in CATALOGS[number]}
+    events = Counter(
+        (event, types.get(event or ""), rows.get(event or "", 0), bad[event], 0)
+        for event in rows.keys() | bad.keys()
+    )
+    events.update((None, event_type, 0, 0, lines) for event_type, lines in expected.unrouted.items())
+    return [(version.key, version.etag, len(version.stored), expected.lines, *counts)], events

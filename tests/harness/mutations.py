@@ -1,0 +1,200 @@
+"""Whether the harness would notice: the product broken in one way at a time, in a copy of the tree.
+
+    python -m tests.harness.mutations                 # all of them
+    python -m tests.harness.mutations "no ledger lock"
+
+Each must turn the harness red. Prints after how many seeds it did.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.environment import ROOT
+from local.twin.isolation import LEVELS
+
+SEEDS = 300
+_PROBLEM = re.compile("[A-Z]+: ")
+_PACKAGE = "plugins/log_router"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One law of the product broken: in `file`, `old`, which stands there once, becomes `new`."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+MUTATIONS = (
+    Mutation(
+        "no ledger lock",
+        f"{_PACKAGE}/loading.py",
+        'session.run(self._render_ledger("lock_table", table=ledger_of(self.event)))',
+        "pass",
+    ),
+    Mutation(
+        "no count check",
+        f"{_PACKAGE}/loading.py",
+        "if copy_id == before or count != self.manifest.rows:",
+        "if copy_id == before:",
+    ),
+    Mutation(
+        "settled before its loads have committed",
+        f"{_PACKAGE}/settling.py",
+        "if report.rows.keys() | reloaded <= loaded_events]",
+        "]",
+    ),
+    Mutation(
+        "the ETag is not of the identity",
+        f"{_PACKAGE}/core/batches.py",
+        "[self.bucket, self.key, self.etag, self.size]",
+        "[self.bucket, self.key, self.size]",
+    ),
+    Mutation(
+        "the ledger in a transaction of its own",
+        f"{_PACKAGE}/loading.py",
+        "        for some in slices(entries):",
+        "        session.commit()\n        for some in slices(entries):",
+    ),
+    Mutation(
+        "the ledger is not asked",
+        f"{_PACKAGE}/loading.py",
+        "loaded = self.entries(session)",
+        "loaded: dict[str, Entry] = {}",
+    ),
+    Mutation(
+        "a broken object's rows are kept",
+        f"{_PACKAGE}/splitting.py",
+        "                return _noted(raw, error)",
+        "                _noted(raw, error)",
+    ),
+    Mutation(
+        "parts are not told apart by chunk",
+        f"{_PACKAGE}/parts.py",
+        'f"{self._chunk}-{number:05d}.json.{suffix}"',
+        'f"{number:05d}.json.{suffix}"',
+    ),
+    Mutation(
+        "whatever lies under the key is read",
+        f"{_PACKAGE}/store.py",
+        """            client_kwargs={"S3.Client.get_object": {"IfMatch": f'"{raw.etag}"'}},\n""",
+        "",
+    ),
+    Mutation(
+        "a truncated object ends like a whole one",
+        f"{_PACKAGE}/core/decompress.py",
+        "        if isinstance(error, EOFError):",
+        "        if isinstance(error, EOFError):\n            return\n        if isinstance(error, EOFError):",
+    ),
+    Mutation(
+        "a reload deletes nothing",
+        f"{_PACKAGE}/loading.py",
+        """deleted += session.run(
+                self._render("delete_rows", object_ids=object_ids, spared=self.manifest.spared)
+            )""",
+        "deleted += 0",
+    ),
+    Mutation(
+        "a reload deletes in a transaction of its own",
+        f"{_PACKAGE}/loading.py",
+        "        loaded = self.entries(session)\n",
+        "        session.commit()\n        loaded = self.entries(session)\n",
+    ),
+    Mutation(
+        "an adopted event's objects stay settled",
+        "include/sql/settled_objects.sql",
+        '"unrouted" > 0',
+        '"unrouted" < 0',
+    ),
+    Mutation(
+        "a commit that is not heard of is taken for done",
+        f"{_PACKAGE}/warehouse.py",
+        '        with _errors("COMMIT"):\n            self._connection.commit()',
+        "        try:\n            self._connection.commit()\n        except Exception:\n            pass",
+    ),
+    Mutation(
+        "objects loaded before are loaded with the new ones",
+        f"{_PACKAGE}/loading.py",
+        "        if self.event.unique is None and not loaded:",
+        "        if self.event.unique is None:",
+    ),
+    Mutation(
+        "records of before stay",
+        f"{_PACKAGE}/settling.py",
+        'session.run(self._render(f"delete_{table}", object_ids=some))',
+        "pass",
+    ),
+    Mutation(
+        "results of a cleared run's former batch count",
+        f"{_PACKAGE}/runs.py",
+        'if result and result["batch"] == batch.batch_id]',
+        "if result]",
+    ),
+)
+
+
+def mutated(mutation: Mutation, folder: Path) -> None:
+    """Copy the tree into a folder, and break it there.
+
+    Raises:
+        ValueError: the text to replace does not stand there exactly once.
+    """
+    linked = shutil.ignore_patterns(".git", ".venv", ".local", "__pycache__", ".*_cache")
+    shutil.copytree(ROOT, folder, ignore=linked, dirs_exist_ok=True)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    (folder / ".local").mkdir()
+    (folder / ".local" / "s3-venv").symlink_to(ROOT / ".local" / "s3-venv")
+    file = folder / mutation.file
+    text = file.read_text()
+    if text.count(mutation.old) != 1:
+        raise ValueError(
+            f"{mutation.name}: `{mutation.old}` stands {text.count(mutation.old)} times in {file}"
+        )
+    file.write_text(text.replace(mutation.old, mutation.new))
+
+
+def survives(mutation: Mutation, level: str) -> str:
+    """Return what the harness says of a mutation at an isolation level, or nothing where it turned red."""
+    with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
+        mutated(mutation, Path(folder))
+        command = [
+            sys.executable,
+            "-m",
+            "tests.harness",
+            "--seeds",
+            str(SEEDS),
+            "--isolation",
+            level,
+            "--stop",
+        ]
+        done = subprocess.run(
+            command, cwd=folder, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False
+        )
+    stopped = [line for line in done.stdout.splitlines() if line.startswith("stopped after")]
+    problems = [line for line in done.stdout.splitlines() if _PROBLEM.match(line)]
+    print(
+        f"{mutation.name}, {level}: {stopped[0] if stopped else 'SURVIVED'}",
+        *problems[:1],
+        sep="; ",
+        flush=True,
+    )
+    return "" if stopped else done.stdout + done.stderr
+
+
+def main() -> int:
+    """Try the mutations that were named, or all; return 1 where the harness stayed green with one."""
+    chosen = [mutation for mutation in MUTATIONS if not sys.argv[1:] or mutation.name in sys.argv[1:]]
+    left = [said for mutation in chosen for level in LEVELS if (said := survives(mutation, level))]
+    print("\n".join(left))
+    return int(bool(left))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""A run as its DAG draws it: which task follows which, what each has returned, and how the run ended."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.harness.story import NONE, Asked, Deeds, deeds
+
+# Bucket, key, ETag and size of a raw object.
+Name = tuple[str, str, str, int]
+SUCCESS, FAILED, SKIPPED = "success", "failed", "skipped"
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a seed's tasks are given in place of Airflow's connections and the files of a site."""
+
+    settings: dict[str, Any]
+    catalog: int
+    part_bytes: int
+    opening_bytes: int
+
+
+@dataclass(frozen=True)
+class Task:
+    """One try of a task, with all that Airflow would tell it."""
+
+    place: Place
+    kind: str
+    run_id: str
+    task_id: str
+    index: int
+    attempt: int
+    params: dict[str, Any]
+    hour: str
+    given: Any
+    values: dict[tuple[str, int, str], Any]
+    states: dict[str, str | None]
+    deeds: Deeds
+
+    @property
+    def name(self) -> str:
+        """The instance, as Airflow names it where states are asked for."""
+        return self.task_id if self.index < 0 else f"{self.task_id}_{self.index}"
+
+
+@dataclass
+class Run:
+    """One DAG run; `stages` gives the tasks that can be done next, and expects their ends in `ended`."""
+
+    asked: Asked
+    seed: int
+    place: Place
+    named: tuple[Name, ...] | None = None
+    values: dict[tuple[str, int, str], Any] = field(default_factory=dict)
+    states: dict[str, str | None] = field(default_factory=dict)
+    quiet: bool = False
+    clears: int = 0
+    failure: str = ""
+
+    def clear(self) -> None:
+        """Begin again as a run that a person clears: what tasks returned stays until they begin."""
+        self.states = dict.fromkeys(self.states)
+        self.clears += 1
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it ended green: Airflow takes the state of a run from its last task."""
+        return self.states.get("settle") == SUCCESS
+
+    def stages(self) -> Iterator[list[Task]]:
+        """Yield the tasks that follow next, until the run has ended."""
+        yield [self._task("plan")]
+        planned = self.states["plan"] == SUCCESS
+        chunks = self.values.get(("plan", -1, "return_value"), []) if planned else []
+        yield [self._task("split", index, chunk) for index, chunk in enumerate(chunks)]
+        yield [self._task("collect")]
+        collected = self.states["collect"] == SUCCESS
+        loads = self.values.get(("collect", -1, "return_value"), []) if collected else []
+        yield [self._task("load.copy", index, target) for index, target in enumerate(loads)]
+        yield [self._task("settle")]
+
+    def again(self, task: Task) -> Task:
+        """Return the next try of a task."""
+        return self._task(task.task_id, task.index, task.given, task.attempt + 1)
+
+    def _task(self, task_id: str, index: int = -1, given: Any = None, attempt: int = 1) -> Task:
+        name = f"{task_id} {index} {self.clears}"
+        made = Task(
+            self.place, self.asked.kind, self.asked.run_id, task_id, index, attempt, self.asked.params,
+            self.asked.hour, self.named if task_id == "plan" else given, self.values, self.states,
+            NONE if self.quiet else deeds(self.seed, self.asked.run_id, name, task_id, attempt),
+        )  # fmt: skip
+        self.states[made.name] = None
+        for key in [key for key in self.values if key[:2] == (task_id, index)]:
+            del self.values[key]
+        return made
+
+    def ended(self, task: Task, state: str, pushed: dict[str, Any], failure: str) -> None:
+        """Note how a task ended."""
+        self.states[task.name] = state
+        self.values.update({(task.task_id, task.index, key): value for key, value in pushed.items()})
+        if task.task_id == "settle":
+            self.failure = failure

@@ -1,0 +1,110 @@
+"""The raw bucket of a seed and what its producers do to it."""
+
+import hashlib
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tests.harness import lines
+from tests.harness.reference import object_id
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True)
+class Version:
+    """One raw object as it once was; `body` is its content in plain."""
+
+    bucket: str
+    key: str
+    body: bytes
+    stored: bytes
+    readable: bool = True
+
+    @property
+    def object_id(self) -> str:
+        """The id that its rows carry."""
+        return object_id(self.bucket, self.key, self.stored)
+
+    @property
+    def etag(self) -> str:
+        """The ETag that S3 gives it."""
+        return hashlib.md5(self.stored).hexdigest()  # noqa: S324 - S3's own
+
+
+@dataclass
+class World:
+    """The raw objects of a seed: `current` by key, and every version there ever was by its id."""
+
+    client: "S3Client"
+    bucket: str
+    hours: tuple[str, ...]
+    rng: random.Random
+    current: dict[str, Version] = field(default_factory=dict)
+    everything: dict[str, Version] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Make the bucket and its first objects."""
+        self.client.create_bucket(Bucket=self.bucket)
+        for hour in self.hours:
+            for _ in range(self.rng.choice([1, 2, 3, 5])):
+                self._appear(hour)
+
+    def of_hour(self, hour: str) -> list[Version]:
+        """Return what lies in the partition of an hour now."""
+        return [version for key, version in sorted(self.current.items()) if key.startswith(prefix(hour))]
+
+    def change(self) -> str:
+        """Let a producer do something; return what."""
+        keys = sorted(self.current)
+        deed = self.rng.choice(["late", "overwrite", "overwrite", "again", "back", "mend", "gone"])
+        if deed == "late" or not keys:
+            return f"late {self._appear(self.rng.choice(self.hours))}"
+        key = self.rng.choice(keys)
+        if deed == "overwrite":
+            self._write(key)
+        elif deed == "again":
+            self._put(self.current[key])
+        elif deed == "back":
+            former = [version for version in self.everything.values() if version.key == key]
+            self._put(self.rng.choice(former))
+        elif deed == "mend":
+            self.mend()
+        else:
+            del self.current[key]
+            self.client.delete_object(Bucket=self.bucket, Key=key)
+        return f"{deed} {key}"
+
+    def mend(self) -> None:
+        """Write whole again whatever is broken now."""
+        for version in list(self.current.values()):
+            if not version.readable:
+                self._put(Version(self.bucket, version.key, version.body, version.body))
+
+    def _appear(self, hour: str) -> str:
+        name = self.rng.choice(["a", "b+c", "d e", "é", "f.json.gz"])
+        key = f"{prefix(hour)}{len(self.everything)}-{name}"
+        self._write(key)
+        return key
+
+    def _write(self, key: str) -> None:
+        body = lines.content(self.rng)
+        if self.rng.random() < 0.1:
+            self._put(Version(self.bucket, key, body, lines.broken(body, self.rng), readable=False))
+        else:
+            self._put(Version(self.bucket, key, body, lines.stored(body, self.rng)))
+
+    def _put(self, version: Version) -> None:
+        self.client.put_object(Bucket=version.bucket, Key=version.key, Body=version.stored)
+        self.current[version.key] = version
+        self.everything[version.object_id] = version
+
+
+def prefix(hour: str) -> str:
+    """Return the partition of an hour such as 2026-01-31T13:00:00Z, as the template of the harness says."""
+    day, _, clock = hour.partition("T")
+    return f"raw/{day.replace('-', '/')}/{clock[:2]}/"
+
+
+RAW_PREFIX = "raw/%Y/%m/%d/%H/"
