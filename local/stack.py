@@ -1,4 +1,4 @@
-"""The embedded stack: PostgreSQL, S3 and SQS, the Redshift twin, and Airflow, all on loopback.
+"""The embedded stack: PostgreSQL, S3 and SQS behind a front, the Redshift twin, and Airflow, all on loopback.
 
 Everything it makes lies in its state folder, so any number of stacks can run side by side. Objects,
 warehouse and Airflow's metadata all outlive `down`, so that they always agree with each other.

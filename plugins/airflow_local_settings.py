@@ -10,7 +10,7 @@ from importlib import import_module
 _USED_BY_TASKS = (
     "airflow.providers.amazon.aws.hooks.redshift_sql",
     "airflow.providers.amazon.aws.hooks.s3",
-    "log_router.loading",
+    "log_router.isolating",
     "log_router.planning",
     "log_router.settling",
     "log_router.splitting",

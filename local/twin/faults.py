@@ -10,12 +10,14 @@ A test arms faults through the control port, which is off unless it is given to 
 Moments:
   statement      before a matching statement runs
   copy           while a matching COPY loads, once it has sent `after_rows` rows or all it has
+  block          when a matching COPY has a block of rows ready: here it can only `lose` one
   before_commit  when a transaction with a matching statement would commit, and before it does
   after_commit   when it has committed, before the client hears of it
 Deeds:
   drop           close the connection without a word; what was not committed is rolled back
   delay          wait `seconds`, or until the client cancels, then go on
   error          fail the statement with `code` and `message`; before_commit rolls back
+  lose           load the block without its last row, and say that all went well
 """
 
 from __future__ import annotations
@@ -31,8 +33,8 @@ from local.twin.errors import TwinError, cancelled
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-Moment = Literal["statement", "copy", "before_commit", "after_commit"]
-Deed = Literal["drop", "delay", "error"]
+Moment = Literal["statement", "copy", "block", "before_commit", "after_commit"]
+Deed = Literal["drop", "delay", "error", "lose"]
 _MOMENTS = get_args(Moment)
 _DEEDS = get_args(Deed)
 
@@ -74,6 +76,10 @@ class Fault:
         """Refuse what can never strike."""
         if self.at not in _MOMENTS or self.does not in _DEEDS:
             raise ValueError(f"at={self.at!r}, does={self.does!r}: know {_MOMENTS} and {_DEEDS}")
+        if (self.at == "block") != (self.does == "lose"):
+            raise ValueError(
+                f"at={self.at!r}, does={self.does!r}: `lose` is for `block`, and `block` for `lose`"
+            )
         if self.times < 0 or self.after_rows < 0 or self.seconds < 0:
             raise ValueError("times, after_rows and seconds can't be negative")
         try:
@@ -164,6 +170,12 @@ class Strikes:
         """Let strike what was armed for a COPY that has sent so many rows, or (None) all."""
         if self._armed is not None:
             self._strike(self._armed.take("copy", self._said[-1:], rows))
+
+    def left_of(self, block: bytes) -> bytes:
+        """Return a block of a COPY's rows, without the last one where that was armed."""
+        if self._armed is None or not self._armed.take("block", self._said[-1:]):
+            return block
+        return block[: block.rfind(b"\n", 0, -1) + 1]
 
     def around_commit(self, moment: Literal["before_commit", "after_commit"]) -> None:
         """Let strike what was armed for the commit of this transaction's statements."""

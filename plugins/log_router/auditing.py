@@ -10,6 +10,7 @@ from functools import partial
 from log_router.core import quarantine
 from log_router.core.batches import RawObject
 from log_router.core.catalog import Catalog
+from log_router.core.errors import NeedsAction
 from log_router.core.findings import (
     Events,
     Finding,
@@ -33,7 +34,7 @@ FATES = ("lines", "rows", "quarantined", "unrouted", "blank")
 
 @dataclass
 class Audit:
-    """What an audit came to. `totals` are of the recorded objects, lines by fate.
+    """What an audit came to. `totals` are of the recorded objects, lines by fate, and rows that `unique` dropped.
 
     `not_compared` are events without a file of which the record tells rows, but no ledger has their name.
     """
@@ -67,6 +68,7 @@ class Auditor:
         What a first look finds is looked at again: it may be of two moments of a load that runs meanwhile.
 
         Raises:
+            NeedsAction: an event of `events` has neither a file nor a ledger.
             Refused, WillPass: see Store and Warehouse.
         """
         grace = timedelta(seconds=self.settings.grace_seconds)
@@ -135,7 +137,7 @@ class _Look:
     def _read(self, session: Session) -> None:
         auditor = self._auditor
         lineage = Lineage(session, auditor.statements, auditor.settings, auditor.catalog)
-        self._tables = [table for table in lineage.tables() if self._wanted(table)]
+        self._tables = self._chosen(lineage.tables())
         self._read_record(lineage)
         session.commit()
         ids = list(self._seen)
@@ -147,9 +149,15 @@ class _Look:
                 self._read_table(lineage, table, ids)
             session.commit()
 
-    def _wanted(self, table: EventTable) -> bool:
-        events = self._auditor.events
-        return not events or table.event in events or table.event == quarantine.TABLE.name
+    def _chosen(self, tables: Sequence[EventTable]) -> list[EventTable]:
+        events, own = self._auditor.events, quarantine.TABLE.name
+        known = [table.event for table in tables]
+        # A slip of the pen would compare no table at all, and find nothing.
+        if unknown := sorted(events - set(known)):
+            raise NeedsAction(
+                f"there is no event {', '.join(unknown)}, neither a file nor a ledger; there are {', '.join(known)}"
+            )
+        return [table for table in tables if not events or table.event in (*events, own)]
 
     def _read_record(self, lineage: Lineage) -> None:
         recorded = list(lineage.below(list(self._prefixes)))
@@ -176,7 +184,8 @@ class _Look:
                 continue
             recorded.quarantined_by_event += bad
             if event is None and event_type is not None:
-                recorded.unrouted_by_type[event_type] = unrouted
+                before = recorded.unrouted_by_type.get(event_type, 0)
+                recorded.unrouted_by_type[event_type] = before + unrouted
             if event is None:
                 continue
             # One whose file is gone is named by its table, which has the event's name unless the file said otherwise.
@@ -190,6 +199,7 @@ class _Look:
             found = self._in_table(entry.object_id, table.event)
             found.loaded = (found.loaded or 0) + entry.loaded
             found.dropped += entry.dropped
+            self.totals["dropped"] += entry.dropped
             found.loaded_at = entry.loaded_at
         for object_id, rows, lines in lineage.counts(table, ids):
             found = self._in_table(object_id, table.event)
@@ -206,8 +216,9 @@ class _Look:
     def _read_quarantined(self, lineage: Lineage, table: EventTable, ids: Sequence[str]) -> None:
         for entry in lineage.entries(table, "object_id", ids):
             self._seen[entry.object_id].quarantined_at = entry.loaded_at
-        for object_id, rows, _ in lineage.counts(table, ids):
-            self._seen[object_id].quarantined_rows = rows
+        for object_id, rows, lines in lineage.counts(table, ids):
+            seen = self._seen[object_id]
+            seen.quarantined_rows, seen.quarantined_lines = rows, lines
 
     def _found(self) -> Iterator[Finding]:
         catalog = self._auditor.catalog

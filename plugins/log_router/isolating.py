@@ -11,16 +11,16 @@ import orjson
 from log_router.core import quarantine
 from log_router.core.batches import Batch
 from log_router.core.catalog import Catalog
-from log_router.core.errors import ConservationError, NeedsAction, Refused
+from log_router.core.errors import SPLIT_AGAIN, ConservationError, NeedsAction, Refused
 from log_router.core.lines import LongLine
 from log_router.core.manifests import ChunkReport, Manifest, Part
 from log_router.core.reports import QuarantinedLine
 from log_router.core.sql import Statements
-from log_router.loading import Entry, Load, Outcome, slices
+from log_router.ledgers import Ledger, LedgerEntry, ledger_of
+from log_router.loading import Load, Outcome
 from log_router.parts import PartSink
 from log_router.refusals import Refusal
 from log_router.store import Store
-from log_router.tables import ledger_of
 from log_router.tracing import raw_lines
 from log_router.warehouse import CopyRefused, Warehouse
 
@@ -139,8 +139,8 @@ def _amended(manifest: Manifest, isolation: str, parts: tuple[Part, ...], refuse
     if amended.rows != sum(rows.values()):
         raise ConservationError(
             f"event {manifest.event} of batch {manifest.batch_id}: without {refused.total()} refused lines its "
-            f"parts hold {amended.rows} rows instead of {sum(rows.values())}; nothing is loaded. Clear the run's "
-            "split tasks to split again"
+            f"parts hold {amended.rows} rows instead of {sum(rows.values())}; nothing is loaded. "
+            f"To mend it: {SPLIT_AGAIN}"
         )
     return amended
 
@@ -156,7 +156,7 @@ def _kept(store: Store, batch_id: str, event: str) -> list[bytes]:
     except Refused as error:
         raise NeedsAction(
             f"{error}. It says which lines of event {event} COPY refused when batch {batch_id} was loaded; if it is "
-            "gone, load the raw objects of that batch anew with mode=reload"
+            "gone, run the hour with the parameter mode=reload"
         ) from error
 
 
@@ -200,26 +200,21 @@ class Isolations:
         }
         return quarantine.isolated(report, counts, parts)
 
-    def _entries(self, ledger: str, reports: Iterable[ChunkReport]) -> list[Entry]:
+    def _entries(self, ledger: str, reports: Iterable[ChunkReport]) -> list[LedgerEntry]:
         object_ids = [raw.object_id for report in reports for raw in report.objects]
         with self.warehouse.session() as session:
-            entries = [
-                Entry(*row)
-                for some in slices(object_ids)
-                for row in session.fetch(
-                    self.statements.render(
-                        "loaded_objects", schema=self.ledger_schema, ledger=ledger, object_ids=some
-                    )
-                )
-            ]
-        return [entry for entry in entries if entry.refused]
+            entries = Ledger(session, self.statements, self.ledger_schema, ledger).entries(
+                "object_id", object_ids
+            )
+            return [entry for entry in entries if entry.refused]
 
-    def _rows(self, event: str, entry: Entry) -> list[bytes]:
+    def _rows(self, event: str, entry: LedgerEntry) -> list[bytes]:
         kept = _kept(self.store, entry.batch_id, event)
         rows = [row for row in kept if orjson.loads(row)["_lr_object"] == entry.object_id]
         if len(rows) != entry.refused:
             raise NeedsAction(
                 f"raw object {entry.object_id}: the ledger of event {event} says that {entry.refused} of its lines "
-                f"were refused, batch {entry.batch_id} has kept {len(rows)}; load it anew with mode=reload"
+                f"were refused, batch {entry.batch_id} has kept {len(rows)}; load it anew: "
+                f"log-router reload --object {entry.object_id}"
             )
         return rows

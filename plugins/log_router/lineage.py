@@ -12,10 +12,9 @@ from log_router.core.batches import RawObject
 from log_router.core.catalog import Catalog
 from log_router.core.settings import Settings
 from log_router.core.sql import Statements
-from log_router.loading import slices
-from log_router.warehouse import Rows, Session
-
-_LEDGER = "ledger_"
+from log_router.ledgers import PREFIX as LEDGER_PREFIX
+from log_router.ledgers import Ledger, LedgerEntry
+from log_router.warehouse import Rows, Session, slices
 
 
 @dataclass(frozen=True)
@@ -34,21 +33,6 @@ class SettledObject:
 
 
 @dataclass(frozen=True)
-class LedgerEntry:
-    """What an event's ledger says of a raw object: rows loaded, dropped as duplicates, and refused by COPY.
-
-    Refused ones are quarantined lines once they are settled.
-    """
-
-    object_id: str
-    batch_id: str
-    loaded: int
-    dropped: int
-    refused: int
-    loaded_at: datetime
-
-
-@dataclass(frozen=True)
 class EventTable:
     """An event's table and ledger: whether they are there. An event that has no file is named by its table."""
 
@@ -63,7 +47,7 @@ class EventTable:
     @property
     def ledger(self) -> str:
         """The name of its ledger."""
-        return _LEDGER + self.table
+        return LEDGER_PREFIX + self.table
 
 
 @dataclass(frozen=True)
@@ -91,9 +75,9 @@ class Lineage:
         events = {event.table: event.name for event in self.catalog.events}
         own = quarantine.TABLE.table
         left = {
-            table.removeprefix(_LEDGER)
+            table.removeprefix(LEDGER_PREFIX)
             for where, table in self._columns
-            if where == ledgers and table.startswith(_LEDGER)
+            if where == ledgers and table.startswith(LEDGER_PREFIX)
         }
         return [
             self._table(events.get(table, table), ledgers if table == own else schema, table, table in events)
@@ -101,7 +85,7 @@ class Lineage:
         ]
 
     def _table(self, event: str, schema: str, table: str, configured: bool) -> EventTable:  # noqa: FBT001 - a column of EventTable
-        ledger = self._columns.get((self.settings.ledger_schema, _LEDGER + table), set())
+        ledger = self._columns.get((self.settings.ledger_schema, LEDGER_PREFIX + table), set())
         return EventTable(
             event=event,
             schema=schema,
@@ -136,18 +120,11 @@ class Lineage:
 
     def entries(self, table: EventTable, column: str, values: Sequence[str]) -> Iterator[LedgerEntry]:
         """Yield the entries of an event's ledger that have one of these values in a column."""
-        for some in slices(values if table.ledger_there else ()):
-            for row in self.session.fetch(
-                self.statements.render(
-                    "ledger_entries",
-                    schema=self.settings.ledger_schema,
-                    ledger=table.ledger,
-                    fates=table.fates,
-                    column=column,
-                    values=some,
-                )
-            ):
-                yield LedgerEntry(*row)
+        if table.ledger_there:
+            schema = self.settings.ledger_schema
+            yield from Ledger(self.session, self.statements, schema, table.ledger, table.fates).entries(
+                column, values
+            )
 
     def counts(self, table: EventTable, object_ids: Sequence[str]) -> Iterator[Sequence[Any]]:
         """Yield object, rows and different lines of what stands in an event's table of these objects."""

@@ -1,25 +1,22 @@
 """One event of one batch into its table: one transaction, with the ledger."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
-from log_router.core.errors import ConservationError, NeedsAction
+from log_router.core.errors import SPLIT_AGAIN, ConservationError, NeedsAction
 from log_router.core.events import LINEAGE_COLUMNS, Event
 from log_router.core.manifests import Manifest
 from log_router.core.settings import Settings
 from log_router.core.sql import Statements
+from log_router.ledgers import Ledger, LedgerEntry, ledger_of
 from log_router.refusals import Refusal, refusals
-from log_router.tables import Tables, ledger_of
-from log_router.warehouse import CopyRefused, Session, Warehouse, past_conflicts
+from log_router.tables import Tables
+from log_router.warehouse import CopyRefused, Session, Warehouse, past_conflicts, slices
 
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _STAGE = "log_router_stage"
-# A statement holds 16 MB at most (Database Developer Guide, "SQL"); this many ids or records stay below.
-SLICE = 5_000
 # An error message is read by a person.
 _SHOWN = 5
 
@@ -46,22 +43,6 @@ class Outcome:
             f"{self.event}: {self.rows} rows of {self.objects} raw objects loaded, {self.dropped} repetitions dropped; "
             f"{self.already_loaded} raw objects were loaded before; {self.taken_back} rows were taken back"
         )
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What the ledger says of one raw object: which batch loaded it, and the rows that were split from it."""
-
-    object_id: str
-    batch_id: str
-    loaded: int
-    dropped: int
-    refused: int
-
-    @property
-    def split(self) -> int:
-        """The rows that the split made of the object."""
-        return self.loaded + self.dropped + self.refused
 
 
 @dataclass(frozen=True)
@@ -131,13 +112,13 @@ class Load:
     def _render_ledger(self, name: str, **values: object) -> str:
         return self._render(name, **{"schema": self.settings.ledger_schema, **values})
 
-    def _transaction(self) -> tuple[Outcome, Mapping[str, Entry]]:
+    def _transaction(self) -> tuple[Outcome, Mapping[str, LedgerEntry]]:
         with self.warehouse.session() as session:
             found = self._load(session)
             session.commit()
         return found
 
-    def _refuse_to_differ(self, loaded: Mapping[str, Entry]) -> None:
+    def _refuse_to_differ(self, loaded: Mapping[str, LedgerEntry]) -> None:
         """Raise NeedsAction where a raw object was loaded with other rows than it has by today's event file."""
         differing = [
             f"{entry.object_id}: was loaded before with {entry.split} rows, now has "
@@ -148,11 +129,12 @@ class Load:
         if differing:
             raise NeedsAction(
                 f"event {self.event.name}: its file has changed since raw objects were loaded, and what is "
-                f"loaded stays as it is; all new raw objects are loaded. To load these {len(differing)} anew, run "
-                "the hour with the parameter mode=reload:\n" + "\n".join(differing)
+                f"loaded stays as it is; all new raw objects are loaded. To load these {len(differing)} anew: "
+                "log-router reload --object <id> ..., or run their hour with the parameter mode=reload:\n"
+                + "\n".join(differing)
             )
 
-    def _load(self, session: Session) -> tuple[Outcome, Mapping[str, Entry]]:
+    def _load(self, session: Session) -> tuple[Outcome, Mapping[str, LedgerEntry]]:
         # Before anything is read: the lock comes before the snapshot, so what is read next includes what a
         # load that held the lock has committed.
         session.run(self._render_ledger("lock_table", table=ledger_of(self.event)))
@@ -178,13 +160,13 @@ class Load:
         )
         return outcome, loaded
 
-    def _entry(self, object_id: str, left: int) -> Entry:
+    def _entry(self, object_id: str, left: int) -> LedgerEntry:
         dropped = self.manifest.rows_by_object[object_id] - left
-        return Entry(
+        return LedgerEntry(
             object_id, self.manifest.batch_id, left, dropped, self.manifest.refused.get(object_id, 0)
         )
 
-    def _values(self, entry: Entry) -> tuple[str | int, ...]:
+    def _values(self, entry: LedgerEntry) -> tuple[str | int, ...]:
         counts = (entry.loaded, entry.dropped, entry.refused)
         return (entry.object_id, entry.batch_id, self.manifest.config_hash, *counts)
 
@@ -205,20 +187,18 @@ class Load:
             session.run(self._render_ledger("delete_ledger", object_ids=object_ids))
         return deleted
 
-    def entries(self, session: Session) -> dict[str, Entry]:
+    def entries(self, session: Session) -> dict[str, LedgerEntry]:
         """Return what the ledger says of the manifest's raw objects that are loaded."""
-        return {
-            entry[0]: Entry(*entry)
-            for object_ids in slices(list(self.manifest.rows_by_object))
-            for entry in session.fetch(self._render_ledger("loaded_objects", object_ids=object_ids))
-        }
+        ledger = Ledger(session, self.statements, self.settings.ledger_schema, ledger_of(self.event))
+        found = ledger.entries("object_id", list(self.manifest.rows_by_object))
+        return {entry.object_id: entry for entry in found}
 
     def _load_objects(self, session: Session, new: Sequence[str], loaded: Sequence[str]) -> Mapping[str, int]:
         """Load the rows of the new raw objects; return how many are in the table now, by object."""
         rows = {object_id: self.manifest.rows_by_object[object_id] for object_id in new}
         if not any(rows.values()):
             return rows
-        if self.event.unique is None and not loaded:
+        if self.event.unique is None and sum(rows.values()) == self.manifest.rows:
             self._copy(session, [self.schema, self.event.table])
             return rows
         session.run(self._render("create_stage", stage=_STAGE))
@@ -238,7 +218,7 @@ class Load:
         if copy_id == before or count != self.manifest.rows:
             raise ConservationError(
                 f"{self.manifest_url}: the manifest holds {self.manifest.rows} rows, Redshift counted {count} "
-                f"(copy id {copy_id}, before {before}); rolled back. Clear the run's split tasks to split again"
+                f"(copy id {copy_id}, before {before}); rolled back. To mend it: {SPLIT_AGAIN}"
             )
 
     def _copy_statement(self, target: list[str], max_errors: int = 0, *, rehearsal: bool = False) -> str:
@@ -274,7 +254,7 @@ class Load:
         ):
             raise ConservationError(
                 f"{self.manifest_url}: {sum(rows.values())} rows are not loaded yet, but {dropped} were dropped "
-                f"and {sum(left.values())} are left; rolled back. Clear the run's split tasks to split again"
+                f"and {sum(left.values())} are left; rolled back. To mend it: {SPLIT_AGAIN}"
             )
         return left
 
@@ -288,11 +268,5 @@ class Load:
         if inserted != sum(rows.values()):
             raise ConservationError(
                 f"{self.manifest_url}: {sum(rows.values())} rows are not loaded yet, but {inserted} were inserted; "
-                "rolled back. Clear the run's split tasks to split again"
+                f"rolled back. To mend it: {SPLIT_AGAIN}"
             )
-
-
-def slices(items: Sequence[T], size: int = SLICE) -> Iterator[Sequence[T]]:
-    """Yield the items in lists of at most `size`."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -139,7 +139,7 @@ class SplitOperator(LogRouterOperator):
 
     def work(self, context: "Context") -> dict[str, str | int]:
         """Split the chunk with the catalog its batch was planned with."""
-        from log_router.splitting import split_chunk  # noqa: PLC0415 - see plan
+        from log_router.splitting import split_chunk  # noqa: PLC0415 - see planner
 
         if self.chunk == NOTHING:
             raise AirflowSkipException(
@@ -149,10 +149,11 @@ class SplitOperator(LogRouterOperator):
         site, plan = planned(context, self.plan_task_id)
         batch, catalog = site.store.get_batch(plan["batch"])
         report = split_chunk(site.store, batch, catalog, number)
-        site.store.put_report(batch, number, report)
+        key = site.store.put_report(batch, number, report)
         counts: dict[str, str | int] = {
             "batch": batch.batch_id,
             "chunk": number,
+            "report": key,
             "objects": len(report.objects),
             "broken": len(report.broken),
             "lines": sum(raw.lines for raw in report.objects),
@@ -176,19 +177,19 @@ class CollectOperator(LogRouterOperator):
 
     def work(self, context: "Context") -> list[dict[str, str]]:
         """Write the manifests of all chunks that were split; a chunk that failed keeps its objects pending."""
-        from log_router.core.manifests import manifests  # noqa: PLC0415 - see plan
+        from log_router.core.manifests import manifests  # noqa: PLC0415 - see planner
 
         if not succeeded(context, self.plan_task_id):
             raise AirflowSkipException(f"nothing was planned: see the log of task {self.plan_task_id}")
         site, plan = planned(context, self.plan_task_id)
         batch, catalog = site.store.get_batch(plan["batch"])
-        chunks = [counts["chunk"] for counts in results(context, self.split_task_id, batch)]
-        reports = [site.store.get_report(batch, chunk) for chunk in chunks]
+        split = results(context, self.split_task_id, batch)
+        reports = [site.store.get_report(counts["report"]) for counts in split]
         made = manifests(batch, catalog, reports)
         rows = sum(manifest.rows for manifest in made)
         self.log.info(
             "%s: %d of %d chunks, %d events, %d rows",
-            *(batch.batch_id, len(chunks), len(batch.chunks), len(made), rows),
+            *(batch.batch_id, len(split), len(batch.chunks), len(made), rows),
         )
         loads = [{"event": manifest.event, "load": site.store.put_manifest(manifest)} for manifest in made]
         return as_many_as_before(context, self.load_task_id, loads)
@@ -207,7 +208,7 @@ class LoadOperator(LogRouterOperator):
 
     def work(self, context: "Context") -> dict[str, Any]:
         """Load what the ledger lacks of the event."""
-        from log_router.core.manifests import Manifest  # noqa: PLC0415 - see plan
+        from log_router.core.manifests import Manifest  # noqa: PLC0415 - see planner
         from log_router.isolating import load_isolating  # noqa: PLC0415
 
         # The name of this mapped task in the UI.
@@ -241,7 +242,7 @@ class SettleOperator(LogRouterOperator):
             NeedsAction: raw objects are not complete, or too many lines are quarantined; says which, why and what to
                 do, after everything else is recorded.
         """
-        from log_router.core import quarantine  # noqa: PLC0415 - see plan
+        from log_router.core import quarantine  # noqa: PLC0415 - see planner
         from log_router.core.thresholds import exceeded  # noqa: PLC0415
         from log_router.isolating import Isolations  # noqa: PLC0415
         from log_router.settling import Settler, findings, unfinished  # noqa: PLC0415
@@ -250,39 +251,43 @@ class SettleOperator(LogRouterOperator):
             raise NeedsAction(f"nothing was planned: see the log of task {self.plan_task_id}")
         site, plan = planned(context, self.plan_task_id)
         batch, catalog = site.store.get_batch(plan["batch"])
-        chunks = [counts["chunk"] for counts in results(context, self.split_task_id, batch)]
-        reports = {chunk: site.store.get_report(batch, chunk) for chunk in chunks}
+        split = results(context, self.split_task_id, batch)
+        reports = {counts["chunk"]: site.store.get_report(counts["report"]) for counts in split}
         outcomes = results(context, self.load_task_id, batch)
         loaded = {outcome["event"] for outcome in outcomes}
         isolations = Isolations(site.store, site.warehouse, site.statements, site.settings.ledger_schema)
         isolated = [outcome["event"] for outcome in outcomes if outcome["isolated_by"]]
         reports = isolations.corrected(batch, catalog, reports, isolated)
-        kept = quarantine.manifest(batch, catalog, reports.values())
-        if kept.parts:
-            site.store.put_manifest(kept)
-        load_of(site, site.settings.ledger_schema, quarantine.TABLE, kept).run()
         settler = Settler(site.warehouse, site.statements, site.settings.ledger_schema)
-        settlement = settler.settle(batch, catalog, list(reports.values()), loaded)
+        corrected = list(reports.values())
+        left_alone = settler.left_alone(batch, catalog, corrected, loaded)
+        _load_quarantined(site, quarantine.manifest(batch, catalog, corrected, left_alone))
+        settlement = settler.settle(batch, catalog, corrected, loaded)
+        counted = ("rows", "objects", "already_loaded", "taken_back")
         self.log.info(
             "%s: %d events: %d rows of %d raw objects loaded, %d raw objects loaded before, %d rows taken back",
-            *(batch.batch_id, len(outcomes)),
-            *(
-                sum(one[key] for one in outcomes)
-                for key in ("rows", "objects", "already_loaded", "taken_back")
-            ),
+            *(batch.batch_id, len(outcomes), *(sum(one[key] for one in outcomes) for key in counted)),
         )
         self.log.info("%s: %s", batch.batch_id, asdict(settlement))
         pending = unfinished(batch, catalog, reports, loaded)
-        counts = [raw for report in reports.values() for raw in report.objects]
+        counts = [raw for report in corrected for raw in report.objects]
         too_many = exceeded(batch.batch_id, catalog, site.settings, counts, plan["anew"])
         if pending or too_many or settlement.reopened:
             raise NeedsAction(findings(batch, settlement, pending, too_many, plan["again"]))
         return asdict(settlement)
 
 
+def _load_quarantined(site: "Site", manifest: "Manifest") -> None:
+    from log_router.core import quarantine  # noqa: PLC0415 - see planner
+
+    if manifest.parts:
+        site.store.put_manifest(manifest)
+    load_of(site, site.settings.ledger_schema, quarantine.TABLE, manifest).run()
+
+
 def load_of(site: "Site", schema: str, event: "Event", manifest: "Manifest") -> "Load":
-    """Return the load of a manifest that is written into the table of an event."""
-    from log_router.loading import Load  # noqa: PLC0415 - see plan
+    """Return the load of a manifest into the table of an event; the manifest is in staging if it has parts."""
+    from log_router.loading import Load  # noqa: PLC0415 - see planner
 
     return Load(
         warehouse=site.warehouse,

@@ -11,9 +11,9 @@ from log_router.core.selections import Selection
 from log_router.core.settings import Settings
 from log_router.core.sql import Statements
 from log_router.lineage import Lineage
-from log_router.loading import slices
+from log_router.raw_objects import named
 from log_router.store import Store
-from log_router.warehouse import Warehouse, past_conflicts
+from log_router.warehouse import Warehouse, past_conflicts, slices
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Planner:
         each event in it that the catalog knows has been loaded. The schemas and tables this is looked up in are made
         where they are missing.
         """
-        self._prepare()
+        past_conflicts(self._create)
         settled = set() if reload else self._settled([raw.object_id for raw in found])
         pending = [raw for raw in found if raw.object_id not in settled]
         log.info("%s: %d raw objects found, %d settled before", label, len(found), len(found) - len(pending))
@@ -54,7 +54,7 @@ class Planner:
         """Return the raw objects that a reload is to take, each once, by key.
 
         Raises:
-            WindowError: a raw object that is named is not recorded; says which ones.
+            WindowError: a raw object that is named is not known; says which ones.
         """
         prefixes = tuple(hour.prefix(self.settings.raw_prefix) for hour in selection.hours)
         with self.warehouse.session() as session:
@@ -68,22 +68,16 @@ class Planner:
         return sorted(set(found), key=lambda raw: (raw.bucket, raw.key, raw.etag))
 
     def _named(self, lineage: Lineage, names: Sequence[str]) -> list[RawObject]:
-        """Return the recorded raw objects of these ids and URLs; of an object that was overwritten the last one."""
-        keys = [name.removeprefix("s3://").partition("/")[2] for name in names if name.startswith("s3://")]
-        recorded = [*lineage.objects("object_id", names), *lineage.objects("object_key", keys)]
-        found: dict[str, RawObject] = {}
-        for one in sorted(recorded, key=lambda one: one.settled_at):
-            found |= {one.object_id: one.raw, one.raw.url: one.raw}
-        missing = [name for name in names if name not in found]
+        """Return the raw objects of these ids and URLs; of an object that was overwritten the last version."""
+        found = named(lineage, self.store, names)
+        missing = [name for name, raws in found.items() if not raws]
         if missing:
             raise WindowError(
-                f"objects: {self.settings.ledger_schema}.objects has no record of {len(missing)} of {len(names)} raw "
-                "objects; correct their ids or URLs, or run their hours:\n" + "\n".join(missing)
+                f"objects: {len(missing)} of {len(names)} raw objects are neither recorded nor loaded nor in the "
+                "bucket; correct their ids or URLs, or name their hours by `from` and `to`:\n"
+                + "\n".join(missing)
             )
-        return [found[name] for name in names]
-
-    def _prepare(self) -> None:
-        past_conflicts(self._create)
+        return [raws[-1] for raws in found.values()]
 
     def _create(self) -> None:
         """Make the schemas and tables that are missing, in one transaction."""

@@ -10,10 +10,11 @@ from log_router.core.catalog import Catalog
 from log_router.core.errors import NeedsAction
 from log_router.core.settings import Settings
 from log_router.core.sql import Statements
-from log_router.lineage import EventTable, LedgerEntry, Lineage, SettledObject
-from log_router.loading import slices
+from log_router.ledgers import LedgerEntry
+from log_router.lineage import EventTable, Lineage, SettledObject
+from log_router.raw_objects import named
 from log_router.store import Store
-from log_router.warehouse import Session, Warehouse, past_conflicts
+from log_router.warehouse import Session, Warehouse, past_conflicts, slices
 
 _OBJECT_ID = re.compile("[0-9a-f]{32}")
 
@@ -174,20 +175,15 @@ def object_ids(lineage: Lineage, store: Store, texts: Sequence[str]) -> tuple[st
     Raises:
         NeedsAction: a text is neither, or nothing is known below the URL.
     """
-    found: dict[str, None] = {}
-    for text in texts:
-        if _OBJECT_ID.fullmatch(text):
-            found[text] = None
-            continue
-        bucket, slash, key = text.removeprefix("s3://").partition("/")
-        if not text.startswith("s3://") or not slash or bucket != lineage.settings.raw_bucket:
+    urls = [text for text in texts if not _OBJECT_ID.fullmatch(text)]
+    versions = named(lineage, store, urls)
+    for url in urls:
+        if not url.startswith(f"s3://{lineage.settings.raw_bucket}/"):
             raise NeedsAction(
-                f"`{text}` is neither an object id (32 hex digits, the rows' _lr_object) nor a URL that starts "
+                f"`{url}` is neither an object id (32 hex digits, the rows' _lr_object) nor a URL that starts "
                 f"with s3://{lineage.settings.raw_bucket}/"
             )
-        known = [each.object_id for each in lineage.objects("object_key", [key]) if each.raw.bucket == bucket]
-        known += [raw.object_id for raw in store.list_raw(key) if raw.key == key]
-        if not known:
-            raise NeedsAction(f"{text}: neither recorded nor in the bucket; name it by its object id")
-        found.update(dict.fromkeys(known))
-    return tuple(found)
+        if not versions[url]:
+            raise NeedsAction(f"{url}: neither recorded nor in the bucket; name it by its object id")
+    ids = ([raw.object_id for raw in versions[text]] if text in versions else [text] for text in texts)
+    return tuple(dict.fromkeys(object_id for some in ids for object_id in some))

@@ -11,8 +11,7 @@ from log_router.core.manifests import ChunkReport
 from log_router.core.records import Fate, fates_of, joined
 from log_router.core.reports import ObjectReport
 from log_router.core.sql import Statements
-from log_router.loading import slices
-from log_router.warehouse import Session, Warehouse, past_conflicts
+from log_router.warehouse import Session, Warehouse, past_conflicts, slices
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +52,7 @@ class Settler:
         Where the batch leaves events alone, what is recorded of these stays, and a raw object that has no record gets
         none: it stays pending for a run of all events.
         """
-        everything = [report for chunk in reports for report in chunk.objects]
-        reloaded = batch.reloaded(catalog)
-        complete = [report for report in everything if report.rows.keys() | reloaded <= loaded_events]
+        complete, _ = _by_completeness(batch, catalog, reports, loaded_events)
         return Settlement(
             objects=len(complete),
             lines=sum(report.lines for report in complete),
@@ -67,6 +64,16 @@ class Settler:
             incomplete_objects=len(batch.objects) - len(complete),
             reopened=self._record(batch, catalog, complete) if complete else 0,
         )
+
+    def left_alone(
+        self, batch: Batch, catalog: Catalog, reports: Sequence[ChunkReport], loaded_events: AbstractSet[str]
+    ) -> AbstractSet[str]:
+        """Return the ids of raw objects that have a record and are not complete now: their record will stay."""
+        _, incomplete = _by_completeness(batch, catalog, reports, loaded_events)
+        if not incomplete:
+            return frozenset()
+        with self.warehouse.session() as session:
+            return self._before(session, incomplete).keys()
 
     def _record(self, batch: Batch, catalog: Catalog, reports: Sequence[ObjectReport]) -> int:
         """Replace the records of raw objects; return how many had to go."""
@@ -127,6 +134,18 @@ class Settler:
 
     def _render(self, name: str, **values: object) -> str:
         return self.statements.render(name, schema=self.ledger_schema, **values)
+
+
+def _by_completeness(
+    batch: Batch, catalog: Catalog, reports: Sequence[ChunkReport], loaded_events: AbstractSet[str]
+) -> tuple[list[ObjectReport], list[ObjectReport]]:
+    """Return the reports of raw objects of which all rows are loaded, and those of the others."""
+    reloaded = batch.reloaded(catalog)
+    parted: tuple[list[ObjectReport], list[ObjectReport]] = ([], [])
+    for chunk in reports:
+        for report in chunk.objects:
+            parted[not report.rows.keys() | reloaded <= loaded_events].append(report)
+    return parted
 
 
 def unfinished(

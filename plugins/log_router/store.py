@@ -1,5 +1,6 @@
 """S3: raw objects are listed and read, everything written goes to the staging bucket."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -125,16 +126,21 @@ class Store:
         config = self.get(self.staging_key("configs", f"{batch.config_hash}.json"))
         return batch, Catalog.from_json(config)
 
-    def put_report(self, batch: Batch, chunk: int, report: ChunkReport) -> None:
-        """Write what a split task made of its chunk."""
-        self.put(self._report_key(batch, chunk), report.to_json())
+    def put_report(self, batch: Batch, chunk: int, report: ChunkReport) -> str:
+        """Write what a split task made of its chunk; return the key.
 
-    def get_report(self, batch: Batch, chunk: int) -> ChunkReport:
+        The key is that of the content: a try that was given up for lost and ends late replaces nothing that the
+        tasks behind have read, and will read again.
+        """
+        document = report.to_json()
+        digest = hashlib.blake2b(document, digest_size=8).hexdigest()
+        key = self.staging_key("reports", batch.batch_id, f"{chunk:05d}-{digest}.json")
+        self.put(key, document)
+        return key
+
+    def get_report(self, key: str) -> ChunkReport:
         """Return what a split task made of its chunk."""
-        return ChunkReport.from_json(self.get(self._report_key(batch, chunk)))
-
-    def _report_key(self, batch: Batch, chunk: int) -> str:
-        return self.staging_key("reports", batch.batch_id, f"{chunk:05d}.json")
+        return ChunkReport.from_json(self.get(key))
 
     def put_manifest(self, manifest: Manifest) -> str:
         """Write an event's manifest for COPY and, beside it, what the load checks; return the latter's key."""

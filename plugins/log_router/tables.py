@@ -8,17 +8,13 @@ from dataclasses import dataclass
 from log_router.core.errors import Refused
 from log_router.core.events import LINEAGE_COLUMNS, Column, Event
 from log_router.core.sql import Statements
+from log_router.ledgers import ledger_of
 from log_router.warehouse import Session, Warehouse, past_conflicts
 
 log = logging.getLogger(__name__)
 
 # What ledgers made before it was counted lack.
 _COUNTED_LATER = ("rows_dropped", "rows_refused")
-
-
-def ledger_of(event: Event) -> str:
-    """Return the name of an event's ledger table."""
-    return f"ledger_{event.table}"
 
 
 @dataclass(frozen=True)

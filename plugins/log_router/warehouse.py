@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 
 Rows = Sequence[Sequence[Any]]
 
+# A statement holds 16 MB at most (Database Developer Guide, "SQL"); this many ids or records stay below.
+SLICE = 5_000
+
 # SQLSTATE classes and codes of PostgreSQL's appendix "Error Codes", which Redshift keeps.
 # Connection, admin shutdown, too many connections, lock not available:
 _PASSING_STATES = ("08", "57P", "53300", "55P03")
@@ -37,6 +40,12 @@ _REMEDIES = {
     "42501": "grant the loader's user this right",
     "53100": "the cluster's disk is full: free space or resize",
 }
+
+
+def slices(items: Sequence[T], size: int = SLICE) -> Iterator[Sequence[T]]:
+    """Yield the items in lists of at most `size`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 class CopyRefused(NeedsAction):

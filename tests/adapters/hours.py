@@ -12,7 +12,6 @@ from tests.adapters.place import Place
 FIRST = Hour(datetime(2026, 1, 31, 13, tzinfo=UTC))
 HOURS = [Hour(FIRST.start + number * HOUR) for number in range(3)]
 LATER = datetime(2026, 3, 1, tzinfo=UTC)
-VIEW = b'{"event":"page_viewed","url":"/"}\n'
 
 Found = tuple[str, str, int, int]
 

@@ -38,6 +38,16 @@ at_each_level = pytest.mark.parametrize("isolation", ["snapshot", "serializable"
 
 
 @dataclass(frozen=True)
+class Ran:
+    """What a run came to; `outcomes` are of its loads."""
+
+    batch: Batch
+    reports: dict[int, ChunkReport]
+    outcomes: list[Outcome]
+    settlement: Settlement
+
+
+@dataclass(frozen=True)
 class Place:
     """One site: what the tasks of a run would be given, and the client of a producer of raw objects."""
 
@@ -65,6 +75,18 @@ class Place:
     ) -> Batch:
         """Plan what is below a prefix."""
         return self.planner.plan(run, "label", self.store.list_raw(prefix), reload=reload, events=events)
+
+    def run(self, name: str, *, reload: bool = False, events: tuple[str, ...] = (), failing: str = "") -> Ran:
+        """Plan, split, load and settle all there is; the load of the `failing` event does not happen."""
+        return self.finish(self.plan(name, reload=reload, events=events), failing)
+
+    def finish(self, batch: Batch, failing: str = "") -> Ran:
+        """Split, load and settle a batch."""
+        reports = self.reports(batch)
+        made = [one for one in self.manifests(batch, reports.values()) if one.event != failing]
+        outcomes = [self.load(manifest) for manifest in made]
+        loaded = {outcome.event for outcome in outcomes}
+        return Ran(batch, reports, outcomes, self.settle(batch, list(reports.values()), loaded))
 
     def split(self, batch: Batch) -> tuple[Manifest, ...]:
         """Split all chunks of a batch; return its manifests."""
@@ -120,8 +142,9 @@ class Place:
         isolations = Isolations(self.store, self.warehouse, self.statements, self.settings.ledger_schema)
         numbered = dict(enumerate(reports))
         reports = list(isolations.corrected(batch, self.catalog, numbered, isolated).values())
-        self.load(quarantine.manifest(batch, self.catalog, reports))
         settler = Settler(self.warehouse, self.statements, self.settings.ledger_schema)
+        left_alone = settler.left_alone(batch, self.catalog, reports, loaded)
+        self.load(quarantine.manifest(batch, self.catalog, reports, left_alone))
         return settler.settle(batch, self.catalog, reports, loaded)
 
     def rows(self, query: str) -> list[list[object]]:
@@ -129,6 +152,10 @@ class Place:
         with self.warehouse.session() as session:
             session.run(f'SET search_path TO "{self.settings.table_schema}"')
             return [list(row) for row in session.fetch(query)]
+
+    def ledger_rows(self, query: str) -> list[list[object]]:
+        """Return the rows of a query; `{}` in it is the ledger's schema."""
+        return self.rows(query.format(self.settings.ledger_schema))
 
 
 MakePlace = Callable[..., Place]
@@ -196,6 +223,9 @@ EVENTS = (
         }
     ),
 )
+
+
+VIEW = b'{"event":"page_viewed","url":"/"}\n'
 
 
 def order(number: object, **properties: object) -> bytes:

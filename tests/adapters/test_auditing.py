@@ -8,18 +8,20 @@ import pytest
 
 from local.stack import Stack
 from log_router.core.catalog import Catalog
+from log_router.core.errors import NeedsAction
 from log_router.core.events import Event
 from log_router.core.windows import HOUR, Hour
-from tests.adapters.hours import FIRST, HOURS, VIEW, Found, audit, by_hand, found, key, run
-from tests.adapters.place import EVENTS, Place, at_each_level, order
+from tests.adapters.hours import FIRST, HOURS, Found, audit, by_hand, found, key, run
+from tests.adapters.place import EVENTS, VIEW, Place, at_each_level, order
 
 OF_ORDERS = "order_placed"
+A = order(1) + order(2) + order(3) + VIEW + b"bad\n" + b'{"event":"unknown"}\n\n'
 
 
 @pytest.fixture
 def loaded(place: Place) -> Place:
     """Give a site with an hour of two raw objects that is loaded and settled."""
-    place.upload(key("a"), order(1) + order(2) + order(3) + VIEW + b"bad\n" + b'{"event":"unknown"}\n\n')
+    place.upload(key("a"), A)
     place.upload(key("b"), order(4))
     run(place, "first")
     return place
@@ -31,7 +33,14 @@ def test_what_is_loaded_is_complete(loaded: Place) -> None:
     assert audited.findings == []
     assert audited.complete_through == HOURS[-1]
     assert audited.empty_hours == HOURS[1:]
-    assert audited.totals == {"lines": 8, "rows": 5, "quarantined": 1, "unrouted": 1, "blank": 1}
+    assert audited.totals == {
+        "lines": 8,
+        "rows": 5,
+        "dropped": 0,
+        "quarantined": 1,
+        "unrouted": 1,
+        "blank": 1,
+    }
     run(loaded, "second", reload=True)
     assert audit(loaded).findings == []
 
@@ -57,6 +66,9 @@ STRANGE = (
     "INSERT INTO {events}.order_placed (_lr_object, _lr_line, _lr_batch) "
     "SELECT _lr_object, 99, 'by hand' FROM {events}.page_viewed"
 )
+UNROUTED_TWICE = "INSERT INTO {ledger}.object_events SELECT * FROM {ledger}.object_events WHERE unrouted > 0"
+BAD_TWICE = "INSERT INTO {ledger}.quarantined_lines SELECT * FROM {ledger}.quarantined_lines"
+BAD_COUNTED = "UPDATE {ledger}.object_events SET quarantined = 2 WHERE quarantined = 1"
 FORGET = [
     "DELETE FROM {ledger}.objects WHERE object_key LIKE '%/b'",
     "DELETE FROM {ledger}.object_events WHERE object_id NOT IN (SELECT object_id FROM {ledger}.objects)",
@@ -81,8 +93,15 @@ DAMAGES: list[tuple[list[str], list[Found], list[str]]] = [
         [],
     ),
     (["DELETE FROM {ledger}.quarantined_lines"], [("quarantine_differs", "", 1, 0)], []),
+    ([BAD_TWICE], [("quarantine_differs", "", 1, 2)], []),
+    (
+        [BAD_TWICE, "UPDATE {ledger}.objects SET quarantined = 2, blank = 0 WHERE blank = 1", BAD_COUNTED],
+        [("quarantine_differs", "", 2, 1)],
+        [],
+    ),
     (["UPDATE {ledger}.objects SET blank = 2 WHERE blank = 1"], [("record_differs", "", 7, 8)], []),
     (["DELETE FROM {ledger}.object_events WHERE unrouted > 0"], [("record_differs", "", 7, 6)], []),
+    ([UNROUTED_TWICE], [("record_differs", "", 7, 8)], []),
     (
         ["DROP TABLE {events}.page_viewed"],
         [("table_gone", "page_viewed", 1, 0)],
@@ -171,8 +190,8 @@ def test_an_object_that_left_the_bucket(loaded: Place, storage: Stack) -> None:
     assert found(audit(loaded)) == [("rows_missing", OF_ORDERS, 3, 2)]
 
 
-def test_an_event_that_is_configured_by_now(loaded: Place) -> None:
-    """Unrouted lines of an event that has a file are pending, until their hour ran again."""
+def test_an_event_that_is_configured_by_now(loaded: Place, storage: Stack) -> None:
+    """Unrouted lines of an event that has a file are pending, until their hour ran again or they are gone."""
     new = Event.model_validate(
         {
             "name": "new",
@@ -183,6 +202,9 @@ def test_an_event_that_is_configured_by_now(loaded: Place) -> None:
     )
     grown = replace(loaded, catalog=Catalog(event_key="event", events=(*EVENTS, new)))
     assert found(audit(grown)) == [("pending_event", "new", 1, 0)]
+    storage.s3().delete_object(Bucket=loaded.settings.raw_bucket, Key=key("a"))
+    assert found(audit(grown)) == []
+    loaded.upload(key("a"), A)
     run(grown, "second")
     assert audit(grown).findings == []
 
@@ -194,6 +216,12 @@ def test_an_event_without_a_file_is_still_audited(loaded: Place) -> None:
     by_hand(loaded, ONE_ORDER)
     assert found(audit(fewer)) == [("rows_missing", OF_ORDERS, 3, 2)]
     assert found(audit(fewer, events=["page_viewed"])) == []
+
+
+def test_an_event_that_nobody_knows_is_refused(loaded: Place) -> None:
+    """No table would be compared, and the audit would be clean."""
+    with pytest.raises(NeedsAction, match=r"no event order_plased, .*; there are order_placed, page_viewed"):
+        audit(loaded, events=["order_plased"])
 
 
 def test_ledgers_of_before_are_read(loaded: Place) -> None:
@@ -210,7 +238,8 @@ def test_dropped_rows_are_accounted_for(loaded: Place) -> None:
         "UPDATE {ledger}.ledger_order_placed SET rows_loaded = 2, rows_dropped = 1 WHERE rows_loaded = 3",
         ONE_ORDER,
     )
-    assert audit(loaded).findings == []
+    audited = audit(loaded)
+    assert (audited.findings, audited.totals["dropped"]) == ([], 1)
 
 
 def test_a_second_look_clears_what_a_load_between_made_up(loaded: Place, storage: Stack) -> None:

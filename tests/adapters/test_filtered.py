@@ -7,10 +7,9 @@ import pytest
 from log_router.core.catalog import Catalog
 from log_router.core.events import Event
 from log_router.settling import Settlement
-from tests.adapters.place import EVENTS, Place, at_each_level, order
+from tests.adapters.place import EVENTS, VIEW, Place, at_each_level, order
 
 ORDERS, VIEWS = EVENTS
-VIEW = b'{"event":"page_viewed","url":"/"}\n'
 LONG_VIEW = b'{"event":"page_viewed","url":"' + b"x" * 65 + b'"}\n'
 NEW = Event.model_validate(
     {"name": "new", "event_type": "newer", "table": "new", "columns": [{"name": "n", "type": "integer"}]}
@@ -20,20 +19,12 @@ FORGIVING = ORDERS.model_copy(update={"columns": ORDERS.columns[1:], "dist_key":
 
 def run(place: Place, name: str, *events: str, reload: bool = True) -> Settlement:
     """Plan, split, load and settle some events, all where none is named."""
-    batch = place.plan(name, reload=reload, events=events)
-    reports = list(place.reports(batch).values())
-    loaded = {place.load(manifest).event for manifest in place.manifests(batch, reports)}
-    return place.settle(batch, reports, loaded)
+    return place.run(name, reload=reload, events=events).settlement
 
 
 def knowing(place: Place, *events: Event) -> Place:
     """Return the place with other event files."""
     return replace(place, catalog=Catalog(event_key="event", events=events))
-
-
-def ledger(place: Place, query: str) -> list[list[object]]:
-    """Return the rows of a query; `{}` in it is the ledger's schema."""
-    return place.rows(query.format(place.settings.ledger_schema))
 
 
 LINES = "SELECT event, reason, _lr_line, _lr_batch FROM {}.quarantined_lines ORDER BY _lr_line"
@@ -49,25 +40,25 @@ def test_only_the_events_named_are_replaced(place: Place) -> None:
     with place.warehouse.session() as session:
         session.run(f"UPDATE \"{place.settings.table_schema}\".page_viewed SET url = 'by hand'")
         session.commit()
-    before = {line[2]: line for line in ledger(place, LINES)}
+    before = {line[2]: line for line in place.ledger_rows(LINES)}
     settled = run(knowing(place, FORGIVING, VIEWS), "second", "order_placed")
     assert (settled.objects, settled.rows, settled.filtered, settled.reopened) == (1, 2, 2, 0)
     assert place.rows("SELECT COUNT(*) FROM order_placed") == [[2]]
     assert place.rows("SELECT url FROM page_viewed") == [["by hand"]]
-    after = {line[2]: line for line in ledger(place, LINES)}
+    after = {line[2]: line for line in place.ledger_rows(LINES)}
     assert (list(before), list(after)) == ([2, 4, 5], [4, 5])
     assert after[4] == before[4]
     assert (after[5][0], after[5][3] == before[5][3]) == (None, False)
-    assert ledger(place, RECORD) == [[7, 3, 2, 1, 1]]
-    assert sorted(ledger(place, FATES), key=str) == [
+    assert place.ledger_rows(RECORD) == [[7, 3, 2, 1, 1]]
+    assert sorted(place.ledger_rows(FATES), key=str) == [
         ["order_placed", "order_placed", 2, 0, 0],
         ["page_viewed", "page_viewed", 1, 1, 0],
         [None, "newer", 0, 0, 1],
         [None, None, 0, 1, 0],
     ]
-    assert ledger(place, "SELECT rows_loaded FROM {}.ledger_quarantined_lines") == [[2]]
+    assert place.ledger_rows("SELECT rows_loaded FROM {}.ledger_quarantined_lines") == [[2]]
     assert run(place, "third").rows == 2
-    assert ledger(place, RECORD) == [[7, 2, 3, 1, 1]]
+    assert place.ledger_rows(RECORD) == [[7, 2, 3, 1, 1]]
 
 
 def test_an_object_without_a_record_gets_none(place: Place) -> None:
@@ -75,12 +66,12 @@ def test_an_object_without_a_record_gets_none(place: Place) -> None:
     place.upload("raw/a", order(1) + VIEW + LONG_VIEW)
     settled = run(place, "first", "order_placed", reload=False)
     assert (settled.objects, settled.rows, settled.filtered) == (1, 1, 2)
-    assert ledger(place, RECORD) == []
+    assert place.ledger_rows(RECORD) == []
     assert [raw.key for raw in place.plan("second").objects] == ["raw/a"]
     run(place, "second", reload=False)
     assert place.rows("SELECT COUNT(*) FROM order_placed") == [[1]]
     assert place.rows("SELECT COUNT(*) FROM page_viewed") == [[1]]
-    assert ledger(place, RECORD) == [[3, 2, 1, 0, 0]]
+    assert place.ledger_rows(RECORD) == [[3, 2, 1, 0, 0]]
 
 
 def test_an_event_adopted_meanwhile_stays_pending(place: Place) -> None:
@@ -89,7 +80,7 @@ def test_an_event_adopted_meanwhile_stays_pending(place: Place) -> None:
     run(place, "first", reload=False)
     grown = knowing(place, *EVENTS, NEW)
     assert run(grown, "second", "order_placed").filtered == 2
-    assert [None, "newer", 0, 0, 2] in ledger(grown, FATES)
+    assert [None, "newer", 0, 0, 2] in grown.ledger_rows(FATES)
     assert [raw.key for raw in grown.plan("third").objects] == ["raw/a"]
     run(grown, "third", reload=False)
     assert grown.rows("SELECT COUNT(*) FROM new") == [[2]]
@@ -115,6 +106,6 @@ def test_a_record_that_fits_no_longer_is_removed(
     run(place, "first", reload=False)
     elsewhere = replace(place, catalog=changed)
     assert run(elsewhere, "second", "order_placed").reopened == 1
-    assert ledger(place, RECORD) == ledger(place, FATES) == []
+    assert place.ledger_rows(RECORD) == place.ledger_rows(FATES) == []
     assert f"s3://{place.settings.raw_bucket}/raw/a: its record does not fit" in caplog.text
     assert [raw.key for raw in elsewhere.plan("third").objects] == ["raw/a"]

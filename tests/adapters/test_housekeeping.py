@@ -8,18 +8,22 @@ import pytest
 
 from local.stack import Stack
 from log_router.cleaning import Cleaner, Cleaning
+from log_router.core.batches import RawObject
 from log_router.core.catalog import Catalog
 from log_router.core.errors import NeedsAction
-from log_router.tracing import Tracer, raw_line
-from tests.adapters.hours import FIRST, HOURS, VIEW, audit, key, run
-from tests.adapters.place import EVENTS, Place, order
+from log_router.lineage import Lineage
+from log_router.tracing import raw_line, raw_object
+from tests.adapters.hours import FIRST, HOURS, audit, key, run
+from tests.adapters.place import EVENTS, VIEW, Place, order
 
 LINES = [order(1).rstrip(b"\n") + b"\r", b'{"event":"\xff\\u0000"}', order("x" * 70_000).rstrip(b"\n")]
 
 
-def tracer_of(place: Place) -> Tracer:
-    """Return what finds raw objects."""
-    return Tracer(place.store, place.warehouse, place.statements, place.settings, place.catalog)
+def traced(place: Place, event: str, object_id: object) -> RawObject:
+    """Return the raw object that is found by a row's id."""
+    with place.warehouse.session() as session:
+        lineage = Lineage(session, place.statements, place.settings, place.catalog)
+        return raw_object(lineage, place.store, event, str(object_id))
 
 
 def test_the_line_of_a_row(place: Place) -> None:
@@ -28,7 +32,7 @@ def test_the_line_of_a_row(place: Place) -> None:
     run(place, "first", settled=False)
     for _ in range(2):
         ((object_id, line),) = place.rows("SELECT _lr_object, _lr_line FROM order_placed")
-        raw = tracer_of(place).raw_object("order_placed", str(object_id))
+        raw = traced(place, "order_placed", object_id)
         assert (raw.key, line) == (key("a?b c"), 1)
         assert [raw_line(place.store, raw, number) for number in (1, 2, 3)] == [
             LINES[0].removesuffix(b"\r"),
@@ -38,7 +42,7 @@ def test_the_line_of_a_row(place: Place) -> None:
     with pytest.raises(NeedsAction, match="has no line 4"):
         raw_line(place.store, raw, 4)
     with pytest.raises(NeedsAction, match="there is no event order_plased"):
-        tracer_of(place).raw_object("order_plased", "0" * 32)
+        traced(place, "order_plased", "0" * 32)
 
 
 def clean(place: Place, days: int, *, dry: bool = False) -> Cleaning:

@@ -58,11 +58,6 @@ def manifest_of(place: Place, batch: Batch) -> Manifest:
     return made
 
 
-def in_ledger_schema(place: Place, query: str) -> list[list[object]]:
-    """Return the rows of a query with the ledger's schema put in."""
-    return place.rows(query.format(place.settings.ledger_schema))
-
-
 def settle(place: Place, batch: Batch, outcome: Outcome) -> Settlement:
     """Settle as the task does, after the load of the orders."""
     reports = list(place.reports(batch).values())
@@ -97,17 +92,15 @@ def test_refused_lines_are_quarantined_and_the_others_loaded(narrow: Place) -> N
         "order_placed", rows=2, objects=3, already_loaded=0, isolated_by=[batch.batch_id]
     )
     assert narrow.rows(ALL) == [[0], [1], [4]]
-    assert in_ledger_schema(narrow, LEDGER) == [[0, 1], [1, 0], [1, 0], [1, 2]]
+    assert narrow.ledger_rows(LEDGER) == [[0, 1], [1, 0], [1, 0], [1, 2]]
     assert settle(narrow, batch, outcome) == Settlement(3, 7, 2, 4, 0, 1, 0)
-    assert in_ledger_schema(narrow, FATES) == [[4, 1, 3], [1, 1, 0], [2, 0, 1]]
+    assert narrow.ledger_rows(FATES) == [[4, 1, 3], [1, 1, 0], [2, 0, 1]]
     heads = [(2, bad[2]), (3, bad[0]), (4, bad[1])]
-    assert in_ledger_schema(narrow, REFUSED) == [
+    assert narrow.ledger_rows(REFUSED) == [
         [number, "order_placed", "refused_by_copy", len(line) - 1, line.decode().strip()]
         for number, line in heads
     ]
-    ((detail,),) = in_ledger_schema(
-        narrow, "SELECT DISTINCT detail FROM {}.quarantined_lines WHERE _lr_line > 2"
-    )
+    ((detail,),) = narrow.ledger_rows("SELECT DISTINCT detail FROM {}.quarantined_lines WHERE _lr_line > 2")
     assert str(detail).startswith("column note: 1204 ")
     assert sorted(line["raw"] for line in whole_lines(narrow, batch)) == [
         line.decode().strip() for line in bad
@@ -131,11 +124,11 @@ def test_a_cleared_run_finds_what_was_isolated(narrow: Place) -> None:
     manifest = manifest_of(narrow, batch)
     outcome = narrow.load_isolating(batch, manifest)
     settle(narrow, batch, outcome)
-    expected = [in_ledger_schema(narrow, query) for query in (LEDGER, FATES, REFUSED)]
+    expected = [narrow.ledger_rows(query) for query in (LEDGER, FATES, REFUSED)]
     for outcome in (again(narrow, batch), narrow.load_isolating(batch, manifest)):
         assert outcome == Outcome("order_placed", 0, 0, 1, isolated_by=[batch.batch_id])
         settle(narrow, batch, outcome)
-        assert [in_ledger_schema(narrow, query) for query in (LEDGER, FATES, REFUSED)] == expected
+        assert [narrow.ledger_rows(query) for query in (LEDGER, FATES, REFUSED)] == expected
 
 
 @at_each_level
@@ -213,7 +206,7 @@ def test_what_a_rehearsal_does_not_find_the_refused_copy_tells(narrow: Place) ->
     batch = batch_of(narrow, narrow.upload("raw/a", order(1) + order(2, note="far too long")))
     load = narrow.load_of(manifest_of(narrow, batch))
     assert load_isolating(Silent(**vars(load)), narrow.store, batch).rows == 1
-    assert in_ledger_schema(narrow, LEDGER) == [[1, 0], [1, 1]]
+    assert narrow.ledger_rows(LEDGER) == [[1, 0], [1, 1]]
 
 
 def test_a_refusal_that_names_no_line_stops_the_event(storage: Stack, narrow: Place) -> None:
@@ -242,8 +235,8 @@ def test_another_run_settles_what_was_isolated(narrow: Place) -> None:
     assert (outcome.rows, outcome.already_loaded) == (1, 1)
     assert outcome.isolated_by == sorted([first.batch_id, second.batch_id])
     assert settle(narrow, second, outcome) == Settlement(2, 4, 2, 2, 0, 0, 0)
-    assert in_ledger_schema(narrow, FATES) == [[2, 1, 1], [2, 1, 1]]
-    assert [row[0] for row in in_ledger_schema(narrow, REFUSED)] == [2, 2]
+    assert narrow.ledger_rows(FATES) == [[2, 1, 1], [2, 1, 1]]
+    assert [row[0] for row in narrow.ledger_rows(REFUSED)] == [2, 2]
 
 
 @at_each_level
@@ -268,9 +261,9 @@ def test_runs_that_isolate_at_once(narrow: Place) -> None:
     assert {tuple(outcome.isolated_by) for outcome in outcomes} == {tuple(winner.isolated_by)}
     for batch, outcome in zip(batches, [winner] * 3, strict=True):
         settle(narrow, batch, outcome)
-    assert in_ledger_schema(narrow, LEDGER) == [[1, 0], [2, 1]]
-    assert in_ledger_schema(narrow, FATES) == [[3, 2, 1]]
-    assert len(in_ledger_schema(narrow, REFUSED)) == 1
+    assert narrow.ledger_rows(LEDGER) == [[1, 0], [2, 1]]
+    assert narrow.ledger_rows(FATES) == [[3, 2, 1]]
+    assert len(narrow.ledger_rows(REFUSED)) == 1
 
 
 def test_a_lost_record_of_isolated_lines_needs_a_person(narrow: Place) -> None:
@@ -281,11 +274,13 @@ def test_a_lost_record_of_isolated_lines_needs_a_person(narrow: Place) -> None:
     document = narrow.store.get(key)
     narrow.store.client.delete_object(Bucket=narrow.settings.staging_bucket, Key=key)
     later = batch_of(narrow, *batch.objects, run="later")
-    with pytest.raises(NeedsAction, match=r"isolated/order_placed.json.*NoSuchKey.*anew with mode=reload"):
+    with pytest.raises(NeedsAction, match=r"isolated/order_placed.json.*NoSuchKey.*mode=reload"):
         narrow.load_isolating(later, manifest_of(narrow, later))
     narrow.store.put(key, document + b"\n" + document)
     outcome = narrow.load_isolating(later, manifest_of(narrow, later))
-    with pytest.raises(NeedsAction, match=r"1 of its lines were refused, batch .* has kept 2.*mode=reload"):
+    with pytest.raises(
+        NeedsAction, match=r"1 of its lines were refused, batch .* has kept 2.*log-router reload --object"
+    ):
         settle(narrow, later, outcome)
 
 
@@ -297,13 +292,13 @@ def test_a_reload_brings_back_what_fits_now(narrow: Place) -> None:
     change(narrow, "note", "VARCHAR(32)")
     later = batch_of(narrow, raw, run="later")
     settle(narrow, later, narrow.load_isolating(later, manifest_of(narrow, later)))
-    assert in_ledger_schema(narrow, FATES) == [[2, 1, 1]]
+    assert narrow.ledger_rows(FATES) == [[2, 1, 1]]
     reloaded = batch_of(narrow, raw, run="reload", reload=True)
     outcome = narrow.load_isolating(reloaded, manifest_of(narrow, reloaded))
     assert outcome == Outcome("order_placed", 2, 1, 0, taken_back=1)
     settle(narrow, reloaded, outcome)
-    assert in_ledger_schema(narrow, FATES) == [[2, 2, 0]]
-    assert in_ledger_schema(narrow, REFUSED) == []
+    assert narrow.ledger_rows(FATES) == [[2, 2, 0]]
+    assert narrow.ledger_rows(REFUSED) == []
 
 
 @at_each_level
@@ -333,8 +328,8 @@ def test_refused_lines_of_objects_that_are_loaded_are_not_counted_again(narrow: 
     outcome = narrow.load_isolating(mixed, manifest_of(narrow, mixed))
     assert outcome == Outcome("order_placed", 1, 1, 1, isolated_by=[mixed.batch_id])
     settle(narrow, mixed, outcome)
-    assert in_ledger_schema(narrow, FATES) == [[2, 2, 0], [2, 1, 1]]
-    assert in_ledger_schema(narrow, LEDGER) == [[1, 0], [1, 1], [2, 0]]
+    assert narrow.ledger_rows(FATES) == [[2, 2, 0], [2, 1, 1]]
+    assert narrow.ledger_rows(LEDGER) == [[1, 0], [1, 1], [2, 0]]
 
 
 def test_a_part_that_changed_meanwhile_is_not_rewritten(narrow: Place) -> None:

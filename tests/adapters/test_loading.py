@@ -267,7 +267,7 @@ def test_the_transaction_is_lock_look_copy_count_ledger(ready: Place) -> None:
     schema, ledger = ready.settings.table_schema, ready.settings.ledger_schema
     assert said == [
         f'LOCK TABLE "{ledger}"."ledger_order_placed"',
-        'SELECT "object_id", "batch_id", "rows_loaded", "rows_dropped", "rows_refused"',
+        'SELECT "object_id", "batch_id", "rows_loaded", "rows_dropped", "rows_refused", "loaded_at"',
         "SELECT pg_last_copy_id(), pg_last_copy_count(), pg_backend_pid()",
         f'COPY "{schema}"."order_placed"',
         "SELECT pg_last_copy_id(), pg_last_copy_count(), pg_backend_pid()",

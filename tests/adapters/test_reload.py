@@ -11,20 +11,16 @@ from log_router.core.manifests import Manifest
 from log_router.core.selections import selection_of
 from log_router.loading import Outcome
 from log_router.settling import unfinished
-from tests.adapters.place import EVENTS, Place, at_each_level, order
-
-VIEW = b'{"event":"page_viewed","url":"/"}\n'
+from tests.adapters.place import EVENTS, VIEW, Place, at_each_level, order
 
 
 def run(place: Place, name: str, *, reload: bool = False) -> list[Outcome]:
     """Plan, split, load and settle; return what the loads found."""
-    batch = place.plan(name, reload=reload)
-    reports = place.reports(batch)
-    outcomes = [place.load(manifest) for manifest in place.manifests(batch, reports.values())]
-    loaded = {outcome.event for outcome in outcomes}
-    assert place.settle(batch, list(reports.values()), loaded).incomplete_objects == 0
-    assert unfinished(batch, place.catalog, reports, loaded) == []
-    return outcomes
+    ran = place.run(name, reload=reload)
+    assert ran.settlement.incomplete_objects == 0
+    loaded = {outcome.event for outcome in ran.outcomes}
+    assert unfinished(ran.batch, place.catalog, ran.reports, loaded) == []
+    return ran.outcomes
 
 
 def strict(place: Place) -> Place:
@@ -145,7 +141,19 @@ def test_a_reload_finds_what_its_parameters_select(place: Place) -> None:
     assert selected(place, **{"from": "2025-01-01T00:00:00Z", "to": "2025-01-01T01:00:00Z"}) == []
 
 
-def test_a_raw_object_that_is_not_recorded_is_refused_by_name(place: Place) -> None:
+def test_a_raw_object_without_a_record_is_found_by_name(place: Place) -> None:
+    """By its URL while it is in the bucket; by its id as soon as one of its events is loaded."""
+    raw = place.upload("raw/2026/01/31/13/a", VIEW)
+    assert selected(place, objects=[raw.url]) == [raw.key]
+    with pytest.raises(WindowError, match=raw.object_id):
+        selected(place, objects=[raw.object_id])
+    batch = place.plan()
+    place.store.put_batch(batch, place.catalog)
+    place.load(place.split(batch)[0])
+    assert selected(place, objects=[raw.object_id]) == [raw.key]
+
+
+def test_a_raw_object_that_nobody_knows_is_refused_by_name(place: Place) -> None:
     """Nothing is planned when one of the names is wrong, also at a site that never ran; all wrong ones are told."""
     names = ["f" * 32, f"s3://{place.settings.raw_bucket}/it's"]
     with pytest.raises(WindowError, match="2 of 2 raw objects") as refusal:

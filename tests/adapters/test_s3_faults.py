@@ -9,9 +9,7 @@ from backports import zstd
 
 from local.s3_front.faults import S3Faults
 from local.stack import Stack
-from log_router.core.batches import Batch
 from log_router.core.errors import Refused, WillPass
-from log_router.core.manifests import ChunkReport
 from tests.adapters.place import Place, order
 
 LINES = 2000
@@ -36,15 +34,6 @@ def upload(place: Place) -> None:
     place.upload("raw/a", orders(0))
     place.upload("raw/b", gzip.compress(orders(LINES)))
     place.upload("raw/c", zstd.compress(orders(2 * LINES)))
-
-
-def run(place: Place, batch: Batch) -> list[ChunkReport]:
-    """Split, load and settle a batch as a run does; return its reports."""
-    reports = list(place.reports(batch).values())
-    for manifest in place.manifests(batch, reports):
-        place.load(manifest)
-    place.settle(batch, reports, {"order_placed"})
-    return reports
 
 
 def assert_loaded(place: Place, *firsts: int) -> None:
@@ -107,7 +96,7 @@ def test_what_passes_goes_unnoticed(place: Place, s3: S3Faults, faults: list[dic
     batch = place.plan()
     for fault in faults:
         s3.arm(**fault)
-    assert [report.broken for report in run(place, batch)] == [()]
+    assert [report.broken for report in place.finish(batch).reports.values()] == [()]
     assert_loaded(place, 0, LINES, 2 * LINES)
 
 
@@ -134,7 +123,7 @@ def test_what_stays_is_retried(place: Place, s3: S3Faults, faults: list[dict[str
         place.split(batch)
     assert all(s3.hits())
     s3.clear()
-    run(place, batch)
+    place.finish(batch)
     assert_loaded(place, 0, LINES, 2 * LINES)
 
 
@@ -151,7 +140,7 @@ def test_broken_objects_hold_up_nobody(place: Place, s3: S3Faults) -> None:
     denied = {"does": "error", "code": "AccessDenied", "matching": "raw/denied", "times": 0}
     s3.arm(at="request", **denied, **GET)
     s3.arm(at="body", does="corrupt", matching="raw/corrupt", after_bytes=4_000, times=0, **GET)
-    (report,) = run(place, batch)
+    (report,) = place.finish(batch).reports.values()
     assert [(one.url[-9:].rpartition("/")[2], one.reason) for one in report.broken] == [
         ("corrupt", "corrupt"),
         ("denied", "access_denied"),
@@ -167,7 +156,7 @@ def test_broken_objects_hold_up_nobody(place: Place, s3: S3Faults) -> None:
     assert [raw.key for raw in again.objects] == [
         f"raw/{one}" for one in ("corrupt", "denied", "truncated", "vanished")
     ]
-    (report,) = run(place, again)
+    (report,) = place.finish(again).reports.values()
     assert report.broken == ()
     assert_loaded(place, *(number * LINES for number in range(7)))
 
@@ -199,6 +188,6 @@ def test_a_damaged_answer_from_staging_is_retried(place: Place, s3: S3Faults) ->
 def test_the_raw_bucket_is_only_listed_and_read(storage: Stack, place: Place) -> None:
     """A run and a reload of it ask nothing else of it; the front would refuse it, too."""
     upload(place)
-    run(place, place.plan())
-    run(place, place.plan("again", reload=True))
+    place.run("run")
+    place.run("again", reload=True)
     assert set(storage.s3_faults.asked(place.settings.raw_bucket)) == {"ListObjectsV2", "GetObject"}

@@ -8,27 +8,13 @@ from log_router.core.events import Event
 from log_router.core.thresholds import exceeded
 from log_router.settling import Settlement, Settler, findings, unfinished
 from log_router.splitting import split_chunk
-from tests.adapters.place import EVENTS, Place, order
-
-VIEW = b'{"event":"page_viewed","url":"/"}\n'
-
-
-def settle(place: Place, run: str, *, failing: frozenset[str] = frozenset()) -> Settlement:
-    """Run plan, split, load and settle; loads of `failing` events do not happen."""
-    batch = place.plan(run)
-    reports = list(place.reports(batch).values())
-    loaded = set()
-    for manifest in place.manifests(batch, reports):
-        if manifest.event not in failing:
-            place.load(manifest)
-            loaded.add(manifest.event)
-    return place.settle(batch, reports, loaded)
+from tests.adapters.place import EVENTS, VIEW, Place, order
 
 
 def test_what_is_settled_is_not_planned_again(place: Place) -> None:
     """After a run its objects are done: the next run plans only what came since."""
     place.upload("raw/a", order(1) + b"bad\n" + b'{"event":"unknown"}\n\n')
-    assert settle(place, "first") == Settlement(1, 4, 1, 1, 1, 1, 0)
+    assert place.run("first").settlement == Settlement(1, 4, 1, 1, 1, 1, 0)
     place.upload("raw/b", VIEW)
     assert [raw.key for raw in place.plan("second").objects] == ["raw/b"]
 
@@ -39,7 +25,7 @@ def test_quarantined_lines_can_be_asked_for(place: Place) -> None:
     place.upload("raw/b", b'{"event":"\xff"}\n')
     table = f"{place.settings.ledger_schema}.quarantined_lines"
     ask = f'SELECT "event", "reason", "_lr_line", "length", "head" FROM {table} ORDER BY "reason"'
-    settle(place, "first", failing=frozenset({"page_viewed"}))
+    place.run("first", failing="page_viewed")
     bad = len(order("x")) - 1
     assert place.rows(ask) == [
         [None, "invalid_utf8", 1, 13, '{"event":"\ufffd"}'],
@@ -48,17 +34,35 @@ def test_quarantined_lines_can_be_asked_for(place: Place) -> None:
     ]
     forgiving = EVENTS[0].model_copy(update={"columns": EVENTS[0].columns[1:], "dist_key": None})
     mended = replace(place, catalog=Catalog(event_key="event", events=(forgiving, EVENTS[1])))
-    settle(mended, "second")
+    mended.run("second")
     assert [row[1] for row in place.rows(ask)] == ["invalid_utf8", "malformed_json"]
+
+
+def test_a_record_that_stays_keeps_its_quarantined_lines(place: Place) -> None:
+    """Where a reload does not load a settled object whole, the table still holds the lines that the record counts."""
+    place.upload("raw/a", order(1) + b"bad\n")
+    place.run("first")
+    place.upload("raw/b", b"\nworse\n")
+    columns = tuple(
+        column.model_copy(update={"required": True}) if column.name == "note" else column
+        for column in EVENTS[0].columns
+    )
+    strict = EVENTS[0].model_copy(update={"columns": columns})
+    changed = replace(place, catalog=Catalog(event_key="event", events=(strict, EVENTS[1])))
+    lines = f'SELECT "head" FROM {place.settings.ledger_schema}.quarantined_lines ORDER BY 1'
+    changed.run("second", failing="order_placed", reload=True)
+    assert place.rows(lines) == [["bad"], ["worse"]]
+    changed.run("third", reload=True)
+    assert place.rows(lines) == [["bad"], ["worse"], [order(1).decode().strip()]]
 
 
 def test_an_event_that_failed_keeps_its_objects_pending(place: Place) -> None:
     """Objects with rows of an event whose load failed stay pending; all others are settled."""
     place.upload("raw/both", order(1) + VIEW)
     place.upload("raw/view", VIEW)
-    assert settle(place, "first", failing=frozenset({"order_placed"})).incomplete_objects == 1
+    assert place.run("first", failing="order_placed").settlement.incomplete_objects == 1
     assert [raw.key for raw in place.plan("second").objects] == ["raw/both"]
-    settle(place, "second")
+    place.run("second")
     assert place.rows("SELECT COUNT(*) FROM page_viewed") == [[2]]
     assert place.rows("SELECT COUNT(*) FROM order_placed") == [[1]]
     assert place.plan("third").objects == ()
@@ -68,7 +72,7 @@ def test_an_event_added_later_finds_its_past(place: Place) -> None:
     """Objects that hold lines of an event configured since are pending again; their other rows stay once."""
     place.upload("raw/a", VIEW + b'{"event":"it\'s \\u00e9\\\\new","n":1}\n')
     place.upload("raw/b", VIEW)
-    settle(place, "first")
+    place.run("first")
     new = Event.model_validate(
         {
             "name": "new",
@@ -79,7 +83,7 @@ def test_an_event_added_later_finds_its_past(place: Place) -> None:
     )
     grown = replace(place, catalog=Catalog(event_key="event", events=(*EVENTS, new)))
     assert [raw.key for raw in grown.plan("second").objects] == ["raw/a"]
-    settle(grown, "second")
+    grown.run("second")
     assert grown.rows("SELECT n FROM new") == [[1]]
     assert grown.rows("SELECT COUNT(*) FROM page_viewed") == [[2]]
     assert grown.plan("third").objects == ()
@@ -135,7 +139,7 @@ def test_a_late_event_reads_only_the_objects_that_hold_it(place: Place) -> None:
     """Of many settled objects only those with its lines are opened again, once each."""
     for number in range(6):
         place.upload(f"raw/{number}", VIEW + (b'{"event":"new"}\n' if number % 3 == 0 else b""))
-    settle(place, "first")
+    place.run("first")
     new = EVENTS[1].model_copy(update={"name": "new", "event_type": "new", "table": "new"})
     grown = replace(place, catalog=Catalog(event_key="event", events=(*EVENTS, new)))
     read: list[str] = []
@@ -146,6 +150,6 @@ def test_a_late_event_reads_only_the_objects_that_hold_it(place: Place) -> None:
             read.append(params["Key"])
 
     place.store.client.meta.events.register("provide-client-params.s3.GetObject", note)
-    settle(grown, "second")
+    grown.run("second")
     assert read == ["raw/0", "raw/3"]
     assert grown.rows("SELECT COUNT(*) FROM new") == [[2]]

@@ -12,6 +12,7 @@ from botocore.config import Config
 
 from log_router.core.batches import RawObject
 from log_router.core.errors import BrokenObject, Refused, WillPass
+from log_router.core.manifests import BrokenRaw, ChunkReport
 from log_router.core.settings import Settings
 from log_router.store import Store
 from tests.adapters.place import Place
@@ -150,3 +151,12 @@ def test_an_object_that_may_not_be_read_is_broken(denying: Store) -> None:
     ) as caught:
         list(denying.read_raw(raw))
     assert caught.value.reason == "access_denied"
+
+
+def test_a_late_report_replaces_none(place: Place) -> None:
+    """What a split's lost try reports when it ends at last is not what the tasks behind have read, and read again."""
+    batch = place.batch_of(place.upload("raw/a", b"x\n"))
+    broken = (BrokenRaw(batch.objects[0].object_id, batch.objects[0].url, "denied", "may not be read"),)
+    key = place.store.put_report(batch, 0, ChunkReport((), (), broken))
+    place.store.put_report(batch, 0, ChunkReport((), (), ()))
+    assert place.store.get_report(key).broken == broken

@@ -4,7 +4,7 @@ import json
 import threading
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from log_router.core.batches import RawObject
+from log_router.core.catalog import Catalog
 from log_router.core.events import Event
 from log_router.core.manifests import Manifest
 from log_router.loading import Outcome
@@ -135,6 +136,21 @@ def test_a_reload_is_no_repetition_of_itself(place: Place) -> None:
     assert outcome == Outcome("paid", 2, 1, 0, taken_back=2, dropped=1)
     assert ids(place) == ["x", "y"]
     assert ledger(place) == [[2, 1]]
+
+
+def test_a_reload_of_all_brings_back_what_a_first_one_had_dropped(place: Place) -> None:
+    """A line that was the first one and is quarantined by a corrected file: its repetition is loaded beside it."""
+    raws = (place.upload("raw/a", line("x")), place.upload("raw/b", line("x", 5, note="n")))
+    for raw in raws:
+        place.load(manifest(place, raw, run=raw.key))
+    assert ledger(place) == [[0, 1], [1, 0]]
+    columns = tuple(column.model_copy(update={"required": True}) for column in paid().columns)
+    strict = replace(
+        place, catalog=Catalog(event_key="event", events=(paid().model_copy(update={"columns": columns}),))
+    )
+    outcome = strict.load(manifest(strict, *raws, run="reload", reload=True))
+    assert (outcome.rows, outcome.taken_back, outcome.dropped) == (1, 1, 0)
+    assert place.rows("SELECT id, note FROM paid") == [["x", "n"]]
 
 
 @pytest.mark.parametrize("time_type", ["date", "timestamptz"])

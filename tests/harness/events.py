@@ -23,14 +23,17 @@ VIEW: dict[str, Any] = {
     "table": "page_viewed",
     "columns": [{"name": "url", "type": "varchar(24)"}, {"name": "ms", "type": "integer"}],
 }
-# Its event type is unrouted until a seed adopts it.
+# Its event type is unrouted until a seed adopts it. Its rows are all of one moment: within the window of any other.
 CART: dict[str, Any] = {
     "name": "cart_item_added",
     "event_type": "cart_item_added",
     "table": "cart_item_added",
+    "event_time": "at",
+    "unique": {"columns": ["sku"]},
     "columns": [
-        {"name": "sku", "type": "varchar(16)"},
+        {"name": "sku", "type": "varchar(16)", "required": True},
         {"name": "quantity", "type": "integer", "required": True},
+        {"name": "at", "type": "timestamp", "required": True},
     ],
 }
 EVENT_KEY = "event"

@@ -1,5 +1,6 @@
 """The scheduler's side: worker processes, tasks handed to them, tries counted."""
 
+import ctypes
 import os
 import random
 import signal
@@ -17,6 +18,7 @@ from tests.harness.work import RETRY, Address, Ended, serve
 
 # Seconds. No task of the harness takes one by itself; so many only pass when something hangs.
 PATIENCE = 120.0
+_PR_SET_PDEATHSIG = 1  # of prctl(2)
 KILLED, LOST = "killed", "given up for lost"
 
 
@@ -44,6 +46,8 @@ class Worker:
             theirs.close()
             return cls(pid, ours)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         status = 1
         try:
             for pipe in (ours, *(other.pipe for other in others)):

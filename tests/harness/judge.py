@@ -84,6 +84,9 @@ class Judge:
                 loaded[object_id].append((line, row))
                 batches[object_id].add(batch)
             yield from self._unknown(event["table"], loaded)
+            if "unique" in event:
+                yield from self._unique(event, loaded)
+                continue
             for object_id in self.versions:
                 yield from self._rows(name, object_id, loaded[object_id])
             yield from self._ledger(event["table"], {key: len(rows) for key, rows in loaded.items()}, batches)
@@ -111,6 +114,33 @@ class Judge:
             for line, row in loaded
             if line in expected and row != expected[line]
         )
+
+    def _unique(self, event: dict[str, Any], loaded: Mapping[str, list[tuple[int, Any]]]) -> Iterator[str]:
+        """Judge an event whose first column is its key: of each key one row, whichever, and the others counted."""
+        name, table = event["name"], event["table"]
+        said: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        columns = '"object_id", "rows_loaded", "rows_dropped"'
+        for object_id, rows, dropped in self.found.rows(self.found.ledger_schema, f"ledger_{table}", columns):
+            said[object_id].append((rows, dropped))
+        keys = Counter(row[0] for found in loaded.values() for _, row in found)
+        if doubled := [key for key, count in keys.items() if count > 1]:
+            yield f"DOUBLED: {name}: {doubled}"
+        for object_id, version in self.versions.items():
+            expected = self._expected(object_id, -1).rows.get(name, {})
+            found, where = loaded[object_id], f"{name} of {version.key} ({object_id})"
+            if other := [(line, row) for line, row in found if expected.get(line) != row]:
+                yield f"VALUES: {where}: {other}, expected {expected}"
+            if said[object_id] or found:
+                must = [(len(found), len(expected) - len(found))]
+                if said[object_id] != must:
+                    yield f"LEDGER: {where}: {said[object_id]}, the table has {must}"
+                if lost := {row[0] for row in expected.values()} - keys.keys():
+                    yield f"LOST: {where}: no row of {lost}"
+            elif expected and name in [one["name"] for one in CATALOGS[self.wanted.get(object_id, 0)]]:
+                yield f"LOST: {where}: not loaded"
+                continue
+            if said[object_id] or not expected:
+                self.whole.add((name, object_id))
 
     def _ledger(
         self, table: str, counts: Mapping[str, int], batches: Mapping[str, set[str]]
@@ -176,7 +206,11 @@ class Judge:
                 for number in range(self.wanted.get(object_id, 0), len(CATALOGS))
             ]
             found = sorted(lines[object_id], key=lambda line: line[0])
-            if found not in must and (found or object_id in self.wanted):
+            if object_id not in self.wanted:
+                # A reload of some events, and nothing since: of each event whole or not at all.
+                events = {line[1] for line in found}
+                must = [[line for line in lines if line[1] in events] for lines in must]
+            if found not in must:
                 yield f"QUARANTINED: {version.key} ({object_id}): {found}, expected {must[0]}"
 
 

@@ -37,7 +37,8 @@ def _view(rng: random.Random, **fields: object) -> bytes:
 
 
 def _cart(rng: random.Random, **fields: object) -> bytes:
-    return _dumped({"event": "cart_item_added", "sku": "s", "quantity": rng.randrange(9), **fields}, rng)
+    given = {"sku": f"s{rng.randrange(60)}", "quantity": rng.randrange(9), "at": "2026-01-31T13:00:00Z"}
+    return _dumped({"event": "cart_item_added", **given, **fields}, rng)
 
 
 _GOOD: tuple[Callable[[random.Random], bytes], ...] = (_order, _order, _view, _view, _cart)

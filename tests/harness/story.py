@@ -84,6 +84,8 @@ def _alone(rng: random.Random, task_id: str) -> Deeds:
 
 
 def _warehouse(rng: random.Random, task_id: str) -> dict[str, Any]:
+    if task_id != "plan" and rng.random() < 0.1:
+        return {"at": "block", "does": "lose", "matching": "copy "}
     at = rng.choice(["statement", "before_commit", "after_commit", "after_commit", "copy"])
     matching = rng.choice(STATEMENTS[task_id])
     does = rng.choice(["drop", "drop", "error", "delay"]) if at != "after_commit" else "drop"

@@ -12,7 +12,7 @@ from redshift_connector import error as driver
 from tests.harness.events import CATALOGS
 from tests.harness.executor import Worker
 
-_PAUSE = 0.01
+_PAUSE = 0.03
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,13 @@ def statements() -> Statements:
     return Statements(SQL)
 
 
+def compile_statements() -> None:
+    """Have all statements compiled, so that workers needn't."""
+    environment = statements()._environment
+    for name in environment.list_templates(extensions=["sql"]):
+        environment.get_template(name)
+
+
 @cache
 def catalog(number: int) -> Catalog:
     """Return what a site knows: at first, or later."""

@@ -11,6 +11,8 @@ from tests.harness.reference import object_id
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+_CHANGED_DIGITS = bytes.maketrans(b"57", b"75")
+
 
 @dataclass(frozen=True)
 class Version:
@@ -58,12 +60,14 @@ class World:
     def change(self) -> str:
         """Let a producer do something; return what."""
         keys = sorted(self.current)
-        deed = self.rng.choice(["late", "overwrite", "overwrite", "again", "back", "mend", "gone"])
+        deed = self.rng.choice(["late", "overwrite", "edit", "edit", "again", "back", "mend", "gone"])
         if deed == "late" or not keys:
             return f"late {self._appear(self.rng.choice(self.hours))}"
         key = self.rng.choice(keys)
         if deed == "overwrite":
             self._write(key)
+        elif deed == "edit":
+            self._edit(self.current[key])
         elif deed == "again":
             self._put(self.current[key])
         elif deed == "back":
@@ -94,6 +98,11 @@ class World:
             self._put(Version(self.bucket, key, body, lines.broken(body, self.rng), readable=False))
         else:
             self._put(Version(self.bucket, key, body, lines.stored(body, self.rng)))
+
+    def _edit(self, version: Version) -> None:
+        """Write a content of the same size in plain, with some digits changed."""
+        body = version.body.translate(_CHANGED_DIGITS)
+        self._put(Version(self.bucket, version.key, body, body))
 
     def _put(self, version: Version) -> None:
         self.client.put_object(Bucket=version.bucket, Key=version.key, Body=version.stored)

@@ -225,6 +225,14 @@ def test_a_copy_fails_after_so_many_rows(faults: Faults, db: Db, table: str, buc
     assert count(db) == 0
 
 
+def test_a_copy_says_success_and_has_lost_a_row(faults: Faults, db: Db, load: str) -> None:
+    """The row is not there and not counted, and nothing else tells of it."""
+    faults.arm(at="block", does="lose", matching="^copy")
+    db.execute(load.encode())
+    assert db.execute("select pg_last_copy_count()").fetchone() == (1,)
+    assert count(db) == 1
+
+
 # -- control ----------------------------------------------------------------------------------------
 
 
@@ -247,11 +255,13 @@ def test_faults_are_cleared(faults: Faults, db: Db) -> None:
         {"at": "copy", "does": "laugh"},
         {"at": "copy", "does": "drop", "matching": "("},
         {"at": "copy", "does": "drop", "times": -1},
+        {"at": "copy", "does": "lose"},
+        {"at": "block", "does": "drop"},
     ],
 )
 def test_a_fault_that_can_never_strike_is_refused(faults: Faults, fault: dict[str, Any]) -> None:
     """A mistake in a test is told to it."""
-    with pytest.raises(ValueError, match=r"know|regular|negative"):
+    with pytest.raises(ValueError, match=r"know|regular|negative|is for"):
         faults.arm(**fault)
 
 

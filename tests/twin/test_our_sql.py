@@ -18,6 +18,7 @@ from tests.twin.warehouse import Bucket, Db
 SQL = ROOT / "include" / "sql"
 STAGE = "log_router_stage"
 IDS = ["0" * 32, "f" * 32]
+OF_IDS: dict[str, Any] = {"fates": True, "column": "object_id", "values": IDS}
 COLUMNS = [
     {"name": "order", "ddl": "numeric(12,2)", "encoding": "az64"},
     {"name": "who", "ddl": "varchar(100)", "encoding": "zstd"},
@@ -131,7 +132,7 @@ def test_a_load_and_its_settling(session: Session) -> None:
     set_up(session)
     with session.db.transaction():
         session.run("lock_table", table="ledger_order_placed")
-        assert session.run("loaded_objects") == []
+        assert session.run("ledger_entries", **OF_IDS) == []
         session.run("create_stage")
         ((before, _, session_id),) = session.run("last_copy")
         session.run("copy", columns=LOADED)
@@ -144,7 +145,8 @@ def test_a_load_and_its_settling(session: Session) -> None:
     assert session.db.execute(
         f'select "order"::varchar, who, data from {session.values["schema"]}.order_placed order by 1'.encode()
     ).fetchall() == [("12.50", "É", '{"a":[1]}'), ("3.00", "x", None)]
-    assert sorted(session.run("loaded_objects")) == [(IDS[0], "batch", 2, 3, 0), (IDS[1], "batch", 1, 0, 4)]
+    entries = sorted(row[:5] for row in session.run("ledger_entries", **OF_IDS))
+    assert entries == [(IDS[0], "batch", 2, 3, 0), (IDS[1], "batch", 1, 0, 4)]
     assert session.run("count_ledger") == [(2,)]
     assert session.run("load_errors") == []
     settle(session)
@@ -204,7 +206,8 @@ def test_what_a_reload_asks(session: Session) -> None:
         session.db.execute(f"insert into {lines['schema']}.quarantined_lines values {values}".encode())
     session.run("delete_rows", **lines, spared=["it's", "page_viewed"])
     session.run("recount_ledger", **lines, batch_id="batch", config_hash="c" * 16)
-    assert session.run("loaded_objects", **lines) == [(IDS[0], "batch", 1, 0, 0)]
+    ((*entry, _),) = session.run("ledger_entries", **OF_IDS, **lines)
+    assert entry == [IDS[0], "batch", 1, 0, 0]
 
 
 def test_what_an_audit_asks(session: Session) -> None:
@@ -312,9 +315,9 @@ BREAKAGES = [
     Breakage("a missing value", "insert_ledger", ("'batch', ", ""), "", "."),
     Breakage("an index", "lock_table", ("LOCK TABLE", "CREATE INDEX i ON"), "", "."),
     Breakage("LOCK with NOWAIT", "lock_table", (END, " NOWAIT"), "42601", "at or near"),
-    Breakage("a cast to JSONB", "loaded_objects", ('"rows_loaded"', '"rows_loaded"::jsonb'), "", "jsonb"),
-    Breakage("an arrow", "loaded_objects", ('"rows_loaded"', "\"object_id\" ->> 'a'"), "", "."),
-    Breakage("an array", "loaded_objects", ("IN (.*)", r"= ANY(ARRAY[\1])"), "", "."),
+    Breakage("a cast to JSONB", "ledger_entries", ('"rows_loaded"', '"rows_loaded"::jsonb'), "", "jsonb"),
+    Breakage("an arrow", "ledger_entries", ('"rows_loaded"', "\"object_id\" ->> 'a'"), "", "."),
+    Breakage("an array", "ledger_entries", ("IN (.*)", r"= ANY(ARRAY[\1])"), "", "."),
     Breakage("an unknown function", "load_errors", ("LEFT", "LEFTMOST"), "42883", "leftmost"),
     Breakage("FILTER", "count_ledger", (r"COUNT\(\*\)", "COUNT(*) FILTER (WHERE true)"), "", "."),
     Breakage("an unknown setting", "set_query_group", ("query_group", "query_gruop"), "", "query_gruop"),
@@ -327,6 +330,7 @@ OTHER: dict[str, dict[str, Any]] = {
     "create_table": {"table": "another"},
     "create_ledger": {"ledger": "another"},
     "create_stage": {"stage": "another"},
+    "ledger_entries": OF_IDS,
     "lock_table": {"table": "ledger_order_placed"},
 }
 

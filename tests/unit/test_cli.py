@@ -4,6 +4,7 @@ import argparse
 import re
 import shlex
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from log_router.cli.main import parser
 from log_router.core.findings import Finding, Kind
 from log_router.core.windows import HOUR, Hour
 
+ROOT = Path(__file__).resolve().parents[2]
 FIRST = Hour(datetime(2026, 1, 31, 13, tzinfo=UTC))
 
 
@@ -32,6 +34,17 @@ def takes(command: str) -> argparse.Namespace:
 def test_the_examples_of_the_help_can_be_typed(name: str) -> None:
     """Every command shows examples, and each is taken."""
     examples = re.findall(r"^  (log-router .*)$", commands()[name].epilog or "", re.MULTILINE)
+    assert examples
+    for example in examples:
+        assert takes(example).run
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/operations.md"])
+def test_the_examples_of_the_documents_can_be_typed(document: str) -> None:
+    """Every command line of ours in an example is taken as it stands."""
+    text = (ROOT / document).read_text()
+    examples = re.findall(r"^log-router .*$", text, re.MULTILINE)
+    examples += re.findall(r"`(log-router [a-z]+ --from [^`]*)`", text)
     assert examples
     for example in examples:
         assert takes(example).run
@@ -89,6 +102,6 @@ def test_rows_of_no_known_object_are_taken_back() -> None:
 
 def test_hours_are_read_from_keys_and_from_batches() -> None:
     """By the prefix template where it can be read backwards, else by what a batch's id begins with."""
-    assert remedies.hours_of_keys(["a.b/2026-01-31/13/x", "elsewhere"], "a.b/%Y-%m-%d/%H/") == {FIRST}
-    assert remedies.hours_of_keys(["Jan-31/13/x"], "%b-%d/%H/") == set()
+    assert remedies.hours_of_template(["a.b/2026-01-31/13/x", "elsewhere"], "a.b/%Y-%m-%d/%H/") == {FIRST}
+    assert remedies.hours_of_template(["Jan-31/13/x"], "%b-%d/%H/") == set()
     assert remedies.hours_of_batches(["20260131T13-0123", "reload-0123"]) == {FIRST}

@@ -134,6 +134,13 @@ def test_every_make_target_exists() -> None:
     assert {"demo", "test", "check", "down"} <= told <= targets
 
 
+def test_every_module_has_its_place_in_the_architecture() -> None:
+    """The drawing in docs/architecture.md names each module outside of the core and the command line."""
+    modules = {file.name for file in CORE.parent.glob("*.py") if not file.name.startswith("__")}
+    drawn = re.findall(r"\w+\.py", (ROOT / "docs" / "architecture.md").read_text())
+    assert modules <= set(drawn)
+
+
 @pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
 def test_every_relative_link_leads_somewhere(file: Path) -> None:
     """Links between documents lead to files that exist, and to headings that stand in them."""

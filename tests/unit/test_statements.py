@@ -101,7 +101,6 @@ STATEMENTS: dict[str, dict[str, object]] = {
     "events_of_objects": {"schema": "log_router", "object_ids": IDS},
     "last_copy": {},
     "load_errors": {"session_id": 1073741824, "parts_url": "s3://staging/parts/batch/order_placed/"},
-    "loaded_objects": {**NAMES, "schema": "log_router", "object_ids": IDS},
     "lock_table": {"schema": "log_router", "table": "ledger_order_placed"},
     "objects_with_quarantined": {"schema": "log_router", "event": "it's"},
     "recount_ledger": {
@@ -171,3 +170,11 @@ def test_is_redshift(statements: Statements, name: str) -> None:
 def test_every_file_is_covered() -> None:
     """No statement of include/sql is left out of these tests."""
     assert {file.stem for file in SQL.glob("*.sql")} == {FILES.get(name, name) for name in STATEMENTS}
+
+
+def test_every_statement_asked_for_has_a_file() -> None:
+    """No module renders a statement that include/sql does not hold."""
+    text = "".join(file.read_text() for file in (SQL.parents[1] / "plugins").rglob("*.py"))
+    asked = set(re.findall(r'(?:render\w*|_fetch_objects)\(\s*"(\w+)"', text))
+    assert asked
+    assert asked <= {file.stem for file in SQL.glob("*.sql")}

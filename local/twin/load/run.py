@@ -142,7 +142,9 @@ class Load:
                 for batch in rows.of_file(file.url, chunks):
                     if len(rows.errors) >= _ERRORS:
                         self._recorder.load_errors(loading, rows.take_errors())
-                    yield batch
+                    left = self._backend.strikes.left_of(batch)
+                    rows.loaded -= batch.count(b"\n") - left.count(b"\n")
+                    yield left
                 self._read.append(FileRead(file.url, rows.lines, self._bytes - before, started, _now()))
         except TooManyErrors as reached:
             raise TwinError(

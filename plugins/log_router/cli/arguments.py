@@ -1,16 +1,15 @@
 """What the commands take: hours, events, raw objects, and whether anything may change."""
 
 import argparse
-from collections.abc import Sequence
 
 from log_router.core.errors import WindowError
-from log_router.core.windows import HOUR, Hour, hour_of_run
+from log_router.core.windows import Hour, whole_hour
 
 
 def hour(text: str) -> Hour:
     """Return the hour that starts at a time; argparse says what is wrong with any other text."""
     try:
-        return hour_of_run(text, None, (None, None))
+        return whole_hour("hour", text)
     except WindowError as error:
         raise argparse.ArgumentTypeError(str(error).removeprefix("hour: ")) from error
 
@@ -49,14 +48,3 @@ def add_consent(parser: argparse.ArgumentParser) -> None:
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add --json."""
     parser.add_argument("--json", action="store_true", help="print everything as one JSON document")
-
-
-def hours_between(first: Hour, end: Hour) -> Sequence[Hour]:
-    """Return the hours from `first` to before `end`.
-
-    Raises:
-        WindowError: there are none.
-    """
-    if end.start <= first.start:
-        raise WindowError(f"--to {end} must come after --from {first}: it is the first hour that is left out")
-    return [Hour(first.start + number * HOUR) for number in range((end.start - first.start) // HOUR)]

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from log_router.cli import arguments, remedies, screen
 from log_router.core.findings import NOTES, Finding, Kind
+from log_router.core.windows import hours_between
 
 if TYPE_CHECKING:
     from log_router.auditing import Audit
     from log_router.site import Site
 
 _TITLES = {
-    Kind.NEVER_LOADED: "never loaded",
+    Kind.NEVER_LOADED: "never loaded; those that a run of their hour leaves out are broken, its settle task says how",
     Kind.NOT_RECORDED: "loaded but not recorded: a report was lost, or a run is still at work",
     Kind.CHANGED: "changed after load: their rows are of bytes that the bucket does not hold any more",
     Kind.TABLE_GONE: "table or ledger is gone: restore it, or drop what is left of it (table and ledger), then",
@@ -50,7 +51,7 @@ def run(asked: argparse.Namespace, site: "Site") -> int:
     """Audit the hours; return 1 where there are findings."""
     from log_router.auditing import Auditor  # noqa: PLC0415 - wrong usage is told without S3 and Redshift
 
-    hours = arguments.hours_between(asked.from_hour, asked.to_hour)
+    hours = hours_between(asked.from_hour, asked.to_hour)
     auditor = Auditor(
         site.store, site.warehouse, site.statements, site.settings, site.catalog, frozenset(asked.event)
     )
@@ -100,6 +101,10 @@ def _show(audit: "Audit") -> None:
     )
     objects = screen.counted(audit.objects, "raw object")
     screen.say(f"{objects} in the bucket; recorded: {audit.totals['lines']:,} lines = {fates}.")
+    if audit.totals["dropped"]:
+        screen.say(
+            f"Of the rows {audit.totals['dropped']:,} are in no table: `unique` dropped them as duplicates."
+        )
     if audit.not_over:
         screen.say(
             f"{screen.counted(len(audit.not_over), 'hour')} not over yet, from {audit.not_over[0]} on."

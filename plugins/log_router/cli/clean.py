@@ -67,7 +67,7 @@ def _show(found: "Cleaning", *, done: bool) -> None:
     files = found.all_files
     screen.say(
         f"{'Deleted' if done else 'Would be deleted'}: {screen.counted(len(files), 'file')} of "
-        f"{screen.counted(len(found.batches), 'settled batch').replace('batchs', 'batches')} and "
+        f"{screen.counted(len(found.batches), 'settled batch', 'settled batches')} and "
         f"{screen.counted(len(found.configs), 'config')}, {screen.size(sum(file.size for file in files))}."
     )
     if found.uploads:

@@ -31,7 +31,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     arguments.add_range(parser, required=False)
     named = parser.add_mutually_exclusive_group()
     named.add_argument(
-        "--object", nargs="+", action="extend", default=[], metavar="ID_OR_URL", help="recorded raw objects"
+        "--object",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="ID_OR_URL",
+        help="raw objects (a row's _lr_object) or s3:// URLs",
     )
     named.add_argument(
         "--quarantined", metavar="EVENT", help="all raw objects that hold quarantined lines of this event"
@@ -76,16 +81,11 @@ def _conf(asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def _what(selection: Selection, site: "Site") -> str:
-    hours = selection.hours
-    within = f" of {screen.counted(len(hours), 'hour')} from {hours[0]} on" if hours else ""
-    if selection.quarantined:
-        return f"all raw objects{within} with quarantined lines of {selection.quarantined}"
-    found = [f"{screen.counted(len(selection.objects), 'raw object')} by name"] if selection.objects else []
-    if hours:
-        raws = [raw for hour in hours for raw in site.store.list_raw(hour.prefix(site.settings.raw_prefix))]
-        size = screen.size(sum(raw.size for raw in raws))
-        found.append(f"{screen.counted(len(raws), 'raw object')}{within}, {size}")
-    return " and ".join(found)
+    from log_router.planning import Planner  # noqa: PLC0415 - wrong usage is told without S3 and Redshift
+
+    planner = Planner(site.store, site.warehouse, site.statements, site.settings, site.catalog)
+    raws = planner.select(selection)
+    return f"{screen.counted(len(raws), 'raw object')}, {screen.size(sum(raw.size for raw in raws))}"
 
 
 def _trigger(conf: dict[str, Any]) -> str:

@@ -78,7 +78,7 @@ def hours_of_batches(batch_ids: Iterable[str]) -> set[Hour]:
     return {_hour(label, "%Y%m%dT%H") for label in labels}
 
 
-def hours_of_keys(keys: Iterable[str], template: str) -> set[Hour]:
+def hours_of_template(keys: Iterable[str], template: str) -> set[Hour]:
     """Return the hours in whose prefix raw objects stand, as far as the prefix template can be read backwards."""
     pattern = re.escape(template)
     for directive, digits in _DIGITS.items():

@@ -53,6 +53,7 @@ def run(asked: argparse.Namespace, site: "Site") -> int:
     rollback = Rollback(site.warehouse, site.statements, site.settings, site.catalog, events)
     choice = _choice(asked, site)
     found = rollback.find(choice)
+    lost = _lost(found, site)
     taken = rollback.run(choice, found) if asked.yes else rollback.count(choice, found)
     again = _load_again(found, site.settings.raw_prefix)
     if asked.json:
@@ -63,10 +64,11 @@ def run(asked: argparse.Namespace, site: "Site") -> int:
                 "batches": sorted(found.batch_ids),
                 "events": [asdict(one) for one in taken],
                 "load_again": again,
+                "not_in_bucket": lost,
             }
         )
     else:
-        _show(found, taken, again, done=asked.yes)
+        _show(found, taken, again, lost, done=asked.yes)
     return int(not taken and not found.recorded)
 
 
@@ -83,13 +85,23 @@ def _choice(asked: argparse.Namespace, site: "Site") -> "Choice":
         return Choice("object_id", object_ids(lineage, site.store, asked.object))
 
 
+def _lost(found: "Found", site: "Site") -> list[str]:
+    """Return the URLs of which the raw bucket does not hold any more what was loaded."""
+    raws = [settled.raw for settled in found.recorded]
+    folders = {raw.key[: raw.key.rfind("/") + 1] for raw in raws}
+    there = {raw.object_id for folder in folders for raw in site.store.list_raw(folder)}
+    return sorted(raw.url for raw in raws if raw.object_id not in there)
+
+
 def _load_again(found: "Found", template: str) -> list[str]:
     keys = [settled.raw.key for settled in found.recorded]
-    hours = remedies.hours_of_keys(keys, template) or remedies.hours_of_batches(found.batch_ids)
+    hours = remedies.hours_of_template(keys, template) or remedies.hours_of_batches(found.batch_ids)
     return remedies.run_again(hours)
 
 
-def _show(found: "Found", taken: "Sequence[TakenBack]", again: "Sequence[str]", *, done: bool) -> None:
+def _show(
+    found: "Found", taken: "Sequence[TakenBack]", again: "Sequence[str]", lost: "Sequence[str]", *, done: bool
+) -> None:
     if not taken and not found.recorded:
         screen.note("Nothing found: neither the record nor a ledger knows of it, and no row is left.")
         return
@@ -103,6 +115,12 @@ def _show(found: "Found", taken: "Sequence[TakenBack]", again: "Sequence[str]", 
     screen.say("The next run of their hours loads them again, as the event files say then:")
     for command in again:
         screen.say(f"  $ {command}")
+    if lost:
+        screen.say(
+            f"No run can load again what the raw bucket does not hold any more, deleted or overwritten, of "
+            f"{screen.counted(len(lost), 'raw object')}:"
+        )
+        screen.say_some(lost)
     for one in taken:
         if one.with_dropped:
             screen.say(

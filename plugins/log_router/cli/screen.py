@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -40,9 +40,9 @@ def say_some(lines: Sequence[str]) -> None:
         say(f"  and {len(lines) - SHOWN:,} more: --json has all")
 
 
-def counted(number: int, noun: str) -> str:
-    """Return `1 row`, `2,000 rows`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return `1 row`, `2,000 rows`; `plural` where it takes more than an s."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def size(number: int) -> str:
@@ -55,21 +55,16 @@ def size(number: int) -> str:
     return f"{amount:.1f} {_UNITS[-1]}"
 
 
-class Progress:
-    """One line on a terminal's stderr that says what is being done; nothing where stderr is a file."""
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """Give what says on one line of a terminal's stderr what is being done; the line is gone at the end."""
 
-    def __call__(self, text: str) -> None:
-        """Replace the line."""
+    def say_now(text: str) -> None:
         if sys.stderr.isatty():
             sys.stderr.write(f"\r\033[K{text[:100]}")
             sys.stderr.flush()
 
-
-@contextmanager
-def progress() -> Iterator[Progress]:
-    """Give a progress line that is gone at the end."""
-    line = Progress()
     try:
-        yield line
+        yield say_now
     finally:
-        line("")
+        say_now("")

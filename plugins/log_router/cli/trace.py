@@ -27,10 +27,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(asked: argparse.Namespace, site: "Site") -> int:
     """Print the line."""
-    from log_router.tracing import Tracer, raw_line  # noqa: PLC0415 - wrong usage is told without S3 and Redshift
+    from log_router.lineage import Lineage  # noqa: PLC0415 - wrong usage is told without S3 and Redshift
+    from log_router.tracing import raw_line, raw_object  # noqa: PLC0415 - the same
 
-    tracer = Tracer(site.store, site.warehouse, site.statements, site.settings, site.catalog)
-    raw = tracer.raw_object(asked.event, asked.object)
+    with site.warehouse.session() as session:
+        lineage = Lineage(session, site.statements, site.settings, site.catalog)
+        raw = raw_object(lineage, site.store, asked.event, asked.object)
     screen.note(f"{raw.url} line {asked.line}")
     sys.stdout.buffer.write(raw_line(site.store, raw, asked.line))
     if sys.stdout.isatty():

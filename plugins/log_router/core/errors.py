@@ -1,16 +1,21 @@
-"""Every error Log Router raises.
+"""Every error Log Router raises; two of them are Redshift's and stand in warehouse.py.
 
 LogRouterError
 ├── NeedsAction            a person must act first; a retry cannot help
 │   ├── ConfigError        settings or event files are wrong; lists every problem at once
 │   ├── WindowError        a run does not say which hour or raw objects it is for
 │   ├── ConservationError  counts do not add up: nothing is committed
+│   ├── CopyRefused        COPY refused lines (warehouse.py)
 │   └── Refused            S3 or Redshift refused, and will refuse again
 │       └── BrokenObject   one raw object can't be read whole; the others go on
-└── WillPass               throttling, lost connections, conflicts: worth a retry
+└── WillPass               throttling, lost connections: worth a retry
+    └── Conflict           another session came between: begun anew at once (warehouse.py)
 """
 
 from collections.abc import Sequence
+
+# The remedy where counts differ: the parts are made anew from the raw objects.
+SPLIT_AGAIN = "run the same again, or clear this run's split tasks with downstream: both split anew"
 
 
 class LogRouterError(Exception):

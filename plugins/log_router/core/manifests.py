@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from log_router.core.errors import ConservationError
+from log_router.core.errors import SPLIT_AGAIN, ConservationError
 from log_router.core.reports import ObjectReport
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ class ChunkReport:
 class Manifest:
     """Exactly the parts of one event of one batch, and its rows by raw object.
 
+    Rows of raw objects that are not named are not loaded.
     In a `reload` each raw object of the batch is named, with 0 where it holds no rows of the event now. Where
     COPY has refused lines, `isolation` names the parts without them and `refused` counts them by raw object.
     `spared` is for the table of quarantined lines: lines of these events stay in a reload.
@@ -139,24 +140,15 @@ def manifests(batch: "Batch", catalog: "Catalog", reports: Iterable[ChunkReport]
     Raises:
         ConservationError: the parts of an event hold other rows than the reports counted.
     """
-    parts: dict[str, list[Part]] = {}
+    reports = list(reports)
+    parts = _parts_by_event(batch, reports)
     rows: dict[str, Counter[str]] = {}
-    seen: set[str] = set()
     empty: dict[str, int] = {}
+    for raw in (raw for report in reports for raw in report.objects):
+        empty[raw.object_id] = 0
+        for event, count in raw.rows.items():
+            rows.setdefault(event, Counter())[raw.object_id] += count
     reloaded = batch.reloaded(catalog)
-    for report in reports:
-        for part in report.parts:
-            if part.url in seen:
-                raise ConservationError(
-                    f"part {part.url} of batch {batch.batch_id} is reported twice and would be loaded twice; nothing "
-                    "is loaded. This is a defect of Log Router: please report it"
-                )
-            seen.add(part.url)
-            parts.setdefault(part.event, []).append(part)
-        for raw in report.objects:
-            empty[raw.object_id] = 0
-            for event, count in raw.rows.items():
-                rows.setdefault(event, Counter())[raw.object_id] += count
     made = []
     for event in sorted(parts.keys() | rows.keys() | reloaded):
         counts = {**(empty if event in reloaded else {}), **rows.get(event, {})}
@@ -168,7 +160,21 @@ def manifests(batch: "Batch", catalog: "Catalog", reports: Iterable[ChunkReport]
         if counted != manifest.rows:
             raise ConservationError(
                 f"event {event} of batch {batch.batch_id}: its parts hold {manifest.rows} rows but the raw objects "
-                f"gave {counted}; nothing is loaded. Clear the split tasks of this run to split again"
+                f"gave {counted}; nothing is loaded. To mend it: {SPLIT_AGAIN}"
             )
         made.append(manifest)
     return tuple(made)
+
+
+def _parts_by_event(batch: "Batch", reports: Iterable[ChunkReport]) -> dict[str, list[Part]]:
+    parts: dict[str, list[Part]] = {}
+    seen: set[str] = set()
+    for part in (part for report in reports for part in report.parts):
+        if part.url in seen:
+            raise ConservationError(
+                f"part {part.url} of batch {batch.batch_id} is reported twice and would be loaded twice; nothing "
+                "is loaded. This is a defect of Log Router: please report it"
+            )
+        seen.add(part.url)
+        parts.setdefault(part.event, []).append(part)
+    return parts

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import orjson
 
-from log_router.core.errors import ConservationError
+from log_router.core.errors import SPLIT_AGAIN, ConservationError
 from log_router.core.events import Event
 from log_router.core.manifests import ChunkReport, Manifest, Part
 from log_router.core.reports import ObjectReport, QuarantinedLine
@@ -60,10 +61,15 @@ def _storable(text: str) -> str:
     return text.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
-def manifest(batch: "Batch", catalog: "Catalog", reports: Iterable[ChunkReport]) -> Manifest:
+def manifest(
+    batch: "Batch",
+    catalog: "Catalog",
+    reports: Iterable[ChunkReport],
+    left_alone: AbstractSet[str] = frozenset(),
+) -> Manifest:
     """Return the manifest of a batch's quarantined lines; it replaces what the table holds of the raw objects.
 
-    Lines of events that the batch leaves alone stay there.
+    Lines of events that the batch leaves alone stay there, and all of the raw objects in `left_alone`.
 
     Raises:
         ConservationError: there are other rows than lines were quarantined.
@@ -81,9 +87,10 @@ def manifest(batch: "Batch", catalog: "Catalog", reports: Iterable[ChunkReport])
     if made.rows != sum(counts.values()):
         raise ConservationError(
             f"batch {batch.batch_id}: {sum(counts.values())} lines were quarantined but {made.rows} are kept as rows; "
-            "clear the split tasks of this run to split again"
+            f"to mend it: {SPLIT_AGAIN}"
         )
-    return made
+    others = {object_id: lines for object_id, lines in counts.items() if object_id not in left_alone}
+    return replace(made, rows_by_object=others)
 
 
 def isolated(
@@ -108,6 +115,6 @@ def _without(raw: ObjectReport, refused: Mapping[str, int]) -> ObjectReport:
         if rows[event] < 0:
             raise ConservationError(
                 f"raw object {raw.object_id}: COPY refused {lines} lines of event {event}, but {raw.rows[event]} "
-                "rows were split from it; load the object anew with mode=reload"
+                f"rows were split from it; load it anew: log-router reload --object {raw.object_id}"
             )
     return replace(raw, rows=rows, quarantined=quarantined)

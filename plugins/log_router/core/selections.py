@@ -1,13 +1,13 @@
 """Which raw objects a reload is asked to take, and of which events it replaces the rows."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from log_router.core.catalog import Catalog
 from log_router.core.errors import WindowError
-from log_router.core.windows import HOUR, Hour, whole_hour
+from log_router.core.windows import Hour, hours_between, whole_hour
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def selection_of(params: Mapping[str, Any], catalog: Catalog) -> Selection:
         WindowError: they select nothing, no range of whole hours, or an event that has no file.
     """
     selection = Selection(
-        hours=tuple(_hours(params.get("from"), params.get("to"))),
+        hours=_hours(params.get("from"), params.get("to")),
         objects=tuple(params.get("objects") or ()),
         quarantined=params.get("quarantined") or "",
         events=tuple(params.get("events") or ()),
@@ -53,15 +53,9 @@ def selection_of(params: Mapping[str, Any], catalog: Catalog) -> Selection:
     return selection
 
 
-def _hours(first: str | None, end: str | None) -> Iterator[Hour]:
-    """Yield the whole hours from `first` until before `end`."""
+def _hours(first: str | None, end: str | None) -> tuple[Hour, ...]:
     if not first and not end:
-        return
+        return ()
     if not first or not end:
         raise WindowError("`from` and `to` go together: give both, or none")
-    start, until = whole_hour("from", first).start, whole_hour("to", end).start
-    if start >= until:
-        raise WindowError(f"from: `{first}` is not before `to`, `{end}`; `to` itself is not included")
-    while start < until:
-        yield Hour(start)
-        start += HOUR
+    return hours_between(whole_hour("from", first), whole_hour("to", end))

@@ -86,5 +86,18 @@ def whole_hour(key: str, text: str) -> Hour:
     return Hour(moment)
 
 
+def hours_between(first: Hour, end: Hour) -> tuple[Hour, ...]:
+    """Return the hours from `first` to before `end`.
+
+    Raises:
+        WindowError: there are none.
+    """
+    if end.start <= first.start:
+        raise WindowError(
+            f"`to`, {end}, must come after `from`, {first}: it is the first hour that is left out"
+        )
+    return tuple(Hour(first.start + number * HOUR) for number in range((end.start - first.start) // HOUR))
+
+
 def _cut(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)

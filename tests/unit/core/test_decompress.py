@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import io
+import os
 import struct
 from collections.abc import Callable
 
@@ -153,6 +154,16 @@ def test_a_lost_connection_stays_what_it_is(compress: Compress, length: int) -> 
     stream: Readable = Dribble(compress(DATA)[:length], [7], ConnectionResetError("peer"))
     with pytest.raises(ConnectionResetError, match="peer"):
         b"".join(decompress(stream))
+
+
+@pytest.mark.parametrize("compress", [bytes, *KINDS.values()], ids=["plain", *KINDS])
+def test_a_connection_lost_far_into_an_object_is_no_end(compress: Compress) -> None:
+    """Blocks that came out before are followed by the error, and never by a silent end."""
+    whole = compress(os.urandom(3 * BLOCK_BYTES))
+    blocks = decompress(Dribble(whole[: 2 * BLOCK_BYTES], [BLOCK_BYTES // 3], ConnectionResetError("peer")))
+    assert len(next(blocks)) > 0
+    with pytest.raises(ConnectionResetError, match="peer"):
+        b"".join(blocks)
 
 
 def test_an_error_of_the_data_says_what_and_the_remedy() -> None:

@@ -80,7 +80,7 @@ def test_parts_that_hold_other_rows_are_not_loaded(difference: int) -> None:
     with pytest.raises(
         ConservationError,
         match=rf"event a of batch {BATCH.batch_id}: its parts hold {7 + difference} rows but the raw objects gave 7; "
-        "nothing is loaded. Clear the split tasks",
+        "nothing is loaded. To mend it: run the same again",
     ):
         manifests(BATCH, catalog(), [wrong])
 

@@ -41,8 +41,8 @@ def test_all_can_be_asked_for_at_once() -> None:
         ({"objects": [], "events": ["clicked"]}, "no raw object is selected"),
         ({"from": ONE_HOUR["from"]}, "`from` and `to` go together"),
         ({"to": ONE_HOUR["to"], "objects": ["x"]}, "`from` and `to` go together"),
-        ({"from": "2026-01-31T13:00:00Z", "to": "2026-01-31T13:00:00Z"}, "is not before `to`"),
-        ({"from": "2026-01-31T13:00:00Z", "to": "2026-01-31T12:00:00Z"}, "is not before `to`"),
+        ({"from": "2026-01-31T13:00:00Z", "to": "2026-01-31T13:00:00Z"}, "must come after `from`"),
+        ({"from": "2026-01-31T13:00:00Z", "to": "2026-01-31T12:00:00Z"}, "must come after `from`"),
         (
             {"from": "2026-01-31T13:30:00Z", "to": "2026-01-31T14:00:00Z"},
             "from: `2026-01-31T13:30:00Z` is not a whole",
