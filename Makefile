@@ -24,7 +24,7 @@ test: install ## run all tests, two files at a time
 faults: install ## load under kills and faults, 1,000 seeds at each isolation level, against a plain reference
 	@$(BIN)/python -m tests.harness --seeds 1000 --isolation both --jobs 2
 
-accidents: install ## play some 25 accidents through a real Airflow, half an hour or more; SEED=n; SCENARIO=name: only that one
+accidents: install ## play some 25 accidents through a real Airflow, three quarters of an hour or more; SEED=n; SCENARIO=name: only that one
 	@PYTHONPATH=plugins:. $(BIN)/python -m tests.accidents --seed $(or $(SEED),1) $(SCENARIO)
 
 peers: install ## install dlt, dbt and SQLAlchemy's dialect apart from ours, and run them against the Redshift twin

@@ -4,19 +4,20 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param
 
-from log_router.graph import RETRIES, SPLIT, split_and_load
-from log_router.operators import RELOAD, PlanHourOperator
+from log_router.graph import defaults, split_and_load
+from log_router.lanes import HOURLY, HOURLY_DAG, SPLIT
+from log_router.plans import RELOAD, PlanHourOperator
 from log_router.sensors import HourCompleteSensor
 
 with DAG(
-    dag_id="log_router_hourly",
+    dag_id=HOURLY_DAG,
     description="Splits an hour of raw events by type and loads each type into its own table",
     # Scheduled, backfilled and manual runs with a logical date all get the whole hour as their interval.
     schedule=CronDataIntervalTimetable("0 * * * *", timezone="UTC"),
     start_date=datetime(2020, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=8,
-    default_args=RETRIES,
+    default_args=defaults(HOURLY),
     tags=["log-router"],
     doc_md=__doc__,
     params={
@@ -40,4 +41,4 @@ with DAG(
     wait = HourCompleteSensor(task_id="wait")
     plan = PlanHourOperator(task_id="plan", split_task_id=SPLIT)
     wait >> plan
-    split_and_load(plan)
+    split_and_load(plan, lane=HOURLY)

@@ -4,17 +4,18 @@ from typing import Any
 
 from airflow.sdk import DAG, Param
 
-from log_router.graph import RETRIES, SPLIT, event_names, split_and_load
-from log_router.operators import PlanReloadOperator
+from log_router.graph import defaults, event_names, split_and_load
+from log_router.lanes import RELOAD, RELOAD_DAG, SPLIT
+from log_router.plans import PlanReloadOperator
 
 HOUR: dict[str, Any] = {"type": ["null", "string"], "format": "date-time", "section": "Which raw objects"}
 NAMES: dict[str, Any] = {"type": ["null", "array"], "items": {"type": "string"}}
 
 with DAG(
-    dag_id="log_router_reload",
+    dag_id=RELOAD_DAG,
     description="Loads raw objects anew, as today's event files say, and replaces their rows",
     schedule=None,
-    default_args=RETRIES,
+    default_args=defaults(RELOAD),
     tags=["log-router"],
     doc_md=__doc__,
     params={
@@ -45,4 +46,4 @@ with DAG(
         ),
     },
 ):
-    split_and_load(PlanReloadOperator(task_id="plan", split_task_id=SPLIT))
+    split_and_load(PlanReloadOperator(task_id="plan", split_task_id=SPLIT), lane=RELOAD)

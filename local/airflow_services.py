@@ -1,15 +1,16 @@
 """Airflow's own part of the embedded stack: its environment, database and five processes."""
 
 import json
+import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from local import postgres
 from local.airflow_api import AirflowApi
 from local.credentials import Credentials, write_private
-from local.environment import LOOPBACK, REGION, ROOT
+from local.environment import LOOPBACK, REGION, ROOT, StackError
 from local.ports import Ports
 from local.processes import Processes, Service
 
@@ -96,6 +97,19 @@ def start(
     api = client(ports, credentials)
     for name in _COMMANDS:
         processes.wait_until(name, lambda: api.is_healthy(began), 180.0)
+
+
+def run(
+    arguments: Sequence[str], state_dir: Path, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run `airflow` with these arguments; raise StackError when it fails."""
+    done = subprocess.run(
+        [*_AIRFLOW, *arguments], env=environment, cwd=state_dir, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        text = (done.stderr or done.stdout).strip()
+        raise StackError(f"`airflow {' '.join(arguments)}` failed with status {done.returncode}: {text}")
+    return done
 
 
 def client(ports: Ports, credentials: Credentials) -> AirflowApi:

@@ -1,32 +1,40 @@
 """`make demo`: the whole of Log Router on one machine, from raw objects to answers."""
 
 import contextlib
+import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from local import notices
 from local.backfill import Progress, run_hours
 from local.environment import StackError
+from local.generate import hours, rates
 from local.launch import RAW_PREFIX, SCHEMA, STATE_DIR, describe, exclusive, local_stack, run_command
 from local.loaded import Warehouse
 from local.ports import Ports
 from local.stack import RAW_BUCKET, Stack
 
 DAG_ID = "log_router_hourly"
+STREAM_DAG_ID = "log_router_stream"
 FIRST_HOUR = datetime(2025, 6, 12, 17, tzinfo=UTC)
 HOURS = tuple(FIRST_HOUR + timedelta(hours=number) for number in range(3))
 SEED = 7
 OBJECTS_PER_HOUR = 4
 LINES_PER_OBJECT = 10_000
+NEW_LINES = 20
 _RUN_SECONDS = 900.0
+_STREAM_SECONDS = 300.0
+_POLL_SECONDS = 0.2
 _LINE_SECONDS = 10.0
 
 
 def main() -> None:
-    """Start the stack, write the events, load them, print what came of it; leave the stack up."""
+    """Start the stack, write the events, load them, print what came of it; load a new object; leave the stack up."""
     began = time.monotonic()
     with exclusive(STATE_DIR):
         stack = local_stack(Ports.from_environment())
@@ -35,7 +43,9 @@ def main() -> None:
         with _events(stack), _phase("Starting Airflow"):
             stack.start_airflow()
         _run(stack)
+        stack.api.patch(f"/dags/{STREAM_DAG_ID}", {"is_paused": False})
         _show(stack)
+        _show_stream(stack)
     print(f"\nDone in {time.monotonic() - began:.0f} s. The stack is up; `make down` stops it.")
     print(describe(stack))
 
@@ -122,6 +132,54 @@ def _show(stack: Stack) -> None:
         for answer in warehouse.answers():
             print(f"\n{answer.question}:")
             print(table(answer.columns, answer.rows))
+
+
+def _show_stream(stack: Stack) -> None:
+    """Drop a new object into the bucket and print how long until its rows could be queried."""
+    print()
+    with _phase(f"Running {STREAM_DAG_ID}: the notices of the hours' objects are acknowledged"):
+        sqs = stack.sqs()
+        _until(stack, lambda: notices.depth(sqs) == 0)
+    now = datetime.now(UTC)
+    key = f"{now:{RAW_PREFIX}}demo-{now:%M%S}.jsonl"
+    body, event_ids = _new_events(now)
+    with contextlib.closing(Warehouse(stack.warehouse)) as warehouse:
+        began = time.monotonic()
+        stack.s3().put_object(Bucket=RAW_BUCKET, Key=key, Body=body)
+        _until(stack, lambda: warehouse.arrived(SCHEMA, event_ids) == sum(map(len, event_ids.values())))
+        seconds = time.monotonic() - began
+    what = f"{sum(map(len, event_ids.values()))} events of {len(event_ids)} types"
+    print(
+        f"A new object, s3://{RAW_BUCKET}/{key} with {what}: its rows could be queried after {seconds:.1f} s"
+    )
+
+
+def _new_events(now: datetime) -> tuple[bytes, dict[str, list[str]]]:
+    """Return the lines of an object of this hour, and the ids of its events by event."""
+    clean = rates(bad=0, unrouted=0, blank=0, odd=0)
+    # another seed each time: the ids follow from it
+    (made,) = hours(
+        now,
+        seed=int(now.timestamp()),
+        objects_per_hour=1,
+        lines_per_object=NEW_LINES,
+        compression="none",
+        rates=clean,
+    )
+    body = b"".join(made.blocks)
+    event_ids = defaultdict(list)
+    for event in map(json.loads, body.splitlines()):
+        event_ids[event["event"]].append(event["id"])
+    return body, event_ids
+
+
+def _until(stack: Stack, reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _STREAM_SECONDS
+    while not reached():
+        if time.monotonic() > deadline:
+            where = f"{stack.api.url}/dags/{STREAM_DAG_ID}"
+            raise StackError(f"{STREAM_DAG_ID} has not loaded it within {_STREAM_SECONDS:.0f} s; see {where}")
+        time.sleep(_POLL_SECONDS)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from local import airflow_services, postgres, s3
+from local import airflow_services, notices, postgres, s3
 from local.environment import (
     CONFIG_VARIABLE,
     LOOPBACK,
@@ -22,10 +22,10 @@ from local.environment import (
     forget_foreign_variables,
 )
 from local.ports import Ports
-from local.stack import RAW_BUCKET, STAGING_BUCKET, Stack
+from local.stack import RAW_BUCKET, RAW_FOLDER, STAGING_BUCKET, Stack
 
 STATE_DIR = ROOT / ".local" / "stack"
-RAW_PREFIX = "raw/%Y/%m/%d/%H/"
+RAW_PREFIX = f"{RAW_FOLDER}%Y/%m/%d/%H/"
 SCHEMA = "marketplace"
 # what a shell needs of the terminal it runs in
 _TERMINAL = ("TERM", "COLORTERM", "COLUMNS", "LINES")
@@ -86,12 +86,13 @@ def _up() -> None:
 
 
 def _start_catalog(config_dir: Path, ports: Ports) -> Stack:
-    """Start the stack with a catalog in place of include/, as its settings.yaml is, and make its buckets."""
+    """Start the stack with a catalog in place of include/ and its buckets; the raw one of them sends notices."""
     buckets = buckets_of(config_dir)
     stack = Stack(STATE_DIR, ports, config_dir=config_dir, read_only=buckets[:1])
     stack.start_storage()
     for bucket in buckets:
         s3.make_bucket(stack.s3(), bucket)
+    notices.connect(stack.s3(), stack.sqs(), buckets[0])
     stack.start_airflow()
     return stack
 

@@ -1,7 +1,7 @@
 """What came of the raw objects, asked from the warehouse with the driver that Airflow uses."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,15 @@ class Warehouse:
             text = path.read_text()
             columns, rows = self._ask(text.rstrip().removesuffix(";"))
             yield Answer(text.splitlines()[0].removeprefix("-- "), columns, rows)
+
+    def arrived(self, schema: str, event_ids: Mapping[str, Collection[str]]) -> int:
+        """Return how many of these events can be queried; each is named by its event and its `event_id`."""
+        found = 0
+        for event, ids in event_ids.items():
+            listed = ", ".join(f"'{one}'" for one in ids)
+            where = f'"{schema}"."{_table(event)}" WHERE "event_id" IN ({listed})'
+            found += int(self._ask(f"SELECT COUNT(*) FROM {where}")[1][0][0])
+        return found
 
     def _count(self, schema: str, table: str) -> int:
         _, rows = self._ask(f'SELECT COUNT(*) FROM "{schema}"."{table}"')

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
 
-from local import airflow_services, postgres, s3
+from local import airflow_services, notices, postgres, s3
 from local.airflow_api import AirflowApi
 from local.credentials import Credentials, write_private
 from local.environment import (
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 RAW_BUCKET = "marketplace-events"
+RAW_FOLDER = "raw/"
 STAGING_BUCKET = "log-router-staging"
 TWIN = "twin"
 _STORAGE = (postgres.NAME, s3.NAME, s3.FRONT, TWIN)
@@ -110,7 +111,7 @@ class Stack:
             self.start_airflow()
 
     def start_storage(self) -> None:
-        """Start PostgreSQL, S3 and the twin, with both buckets."""
+        """Start PostgreSQL, S3 and the twin, with both buckets and the queue of the raw one's notices."""
         if self._all_run(_STORAGE):
             self._refuse_other_settings()
             return
@@ -127,6 +128,7 @@ class Stack:
             self._start_twin(server)
             for bucket in (RAW_BUCKET, STAGING_BUCKET):
                 s3.make_bucket(self.s3(), bucket)
+            notices.connect(self.s3(), self.sqs(), RAW_BUCKET, RAW_FOLDER)
 
     def start_airflow(self) -> None:
         """Start Airflow on running storage; return when its four parts report in."""
@@ -149,7 +151,7 @@ class Stack:
         found = self._base() | airflow_services.settings(
             self.state_dir, self.ports, self.credentials, dags_folder=self._dags_folder
         )
-        return found | self._own()
+        return {**found, "LOG_ROUTER_QUEUE_URL": self.queue_url, **self._own()}
 
     @classmethod
     def running_in(cls, state_dir: Path) -> "Stack | None":
@@ -162,14 +164,7 @@ class Stack:
 
     def airflow(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `airflow` with these arguments against this stack; raise StackError when it fails."""
-        command = [sys.executable, "-m", "airflow", *arguments]
-        done = subprocess.run(
-            command, env=self.env(), cwd=self.state_dir, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            text = (done.stderr or done.stdout).strip()
-            raise StackError(f"`airflow {' '.join(arguments)}` failed with status {done.returncode}: {text}")
-        return done
+        return airflow_services.run(arguments, self.state_dir, self.env())
 
     @property
     def api(self) -> AirflowApi:
@@ -196,6 +191,11 @@ class Stack:
     def sqs(self) -> "SQSClient":
         """Return a client of the stack's SQS."""
         return s3.sqs_client(self.ports.s3)
+
+    @property
+    def queue_url(self) -> str:
+        """The queue of the raw bucket's notices."""
+        return notices.url_of(self.ports.s3)
 
     @property
     def warehouse(self) -> dict[str, Any]:

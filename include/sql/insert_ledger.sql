@@ -1,5 +1,5 @@
 INSERT INTO {{ schema | ident }}.{{ ledger | ident }} (
-    "object_id", "batch_id", "config_hash", "rows_loaded", "rows_dropped", "rows_refused"
+    "object_id", "batch_id", "config_hash", "rows_loaded", "rows_dropped", "rows_refused", "loaded_at"
 )
 VALUES
 {%- for entry in entries %}

@@ -1,5 +1,5 @@
 INSERT INTO {{ schema | ident }}."object_events" (
-    "object_id", "event", "event_type", "rows_split", "quarantined", "unrouted"
+    "object_id", "event", "event_type", "rows_split", "quarantined", "unrouted", "loaded_at", "lane"
 )
 VALUES
 {%- for entry in entries %}

@@ -1,6 +1,6 @@
 INSERT INTO {{ schema | ident }}."objects" (
     "object_id", "bucket", "object_key", "etag", "size_bytes", "batch_id",
-    "lines", "rows_split", "quarantined", "unrouted", "blank"
+    "lines", "rows_split", "quarantined", "unrouted", "blank", "written_at"
 )
 VALUES
 {%- for entry in entries %}

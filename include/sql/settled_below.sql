@@ -1,6 +1,7 @@
 SELECT
     "object_id", "bucket", "object_key", "etag", "size_bytes", "batch_id",
-    "lines", "rows_split", "quarantined", "unrouted", "blank", "settled_at"
+    "lines", "rows_split", "quarantined", "unrouted", "blank", "settled_at",
+    {{ '"written_at"' if written else "NULL" }}
 FROM {{ schema | ident }}."objects"
 WHERE
     "bucket" = {{ bucket | literal }}

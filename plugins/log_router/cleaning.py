@@ -15,6 +15,8 @@ from log_router.warehouse import Warehouse
 
 # What a batch's tasks hand to each other. Quarantined and unrouted lines are a record, and stay.
 _KINDS = ("parts", "manifests", "loads", "reports")
+# What a stream run's tasks tell each other of its messages. The queue keeps those that are not done.
+_MESSAGES = ("notices", "deliveries")
 _UPLOAD_AGE = timedelta(days=1)
 
 
@@ -61,6 +63,9 @@ class Cleaner:
         configs = [file for file in self._files("configs") if now - file.modified > older_than]
         found = Cleaning(
             uploads=[one for one in self._staging.uploads() if now - one.initiated > _UPLOAD_AGE]
+        )
+        found.files += (
+            file for kind in _MESSAGES for file in self._files(kind) if now - file.modified > older_than
         )
         named: set[str] = set()
         with self.warehouse.session() as session:

@@ -4,18 +4,15 @@ import os
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import BaseOperator, TriggerRule, task_group
+from airflow.sdk import BaseOperator, TriggerRule, WeightRule, task_group
 
+from log_router import lanes
 from log_router.core.catalog import load_settings
 from log_router.core.errors import ConfigError
 from log_router.core.settings import Settings, environment_overrides
+from log_router.lanes import COPY, LOAD, LOAD_GROUP, SPLIT, Lane
 from log_router.operators import CollectOperator, LoadOperator, SettleOperator, SplitOperator
 from log_router.site import config_folder
-
-SPLIT = "split"
-LOAD_GROUP = "load"
-COPY = "copy"
-LOAD = f"{LOAD_GROUP}.{COPY}"
 
 RETRIES: dict[str, Any] = {
     "retries": 5,
@@ -25,9 +22,18 @@ RETRIES: dict[str, Any] = {
 }
 
 
-def split_and_load(plan: BaseOperator) -> None:
-    """Put split, collect, load and settle behind a plan task that returns chunks."""
-    split_pool, copy_pool = pools()
+def defaults(lane: Lane) -> dict[str, Any]:
+    """Return what all tasks of a DAG have in common: how they are retried, and when it is their turn.
+
+    The weight is the lane's alone, so that the runs of a lane are finished one after the other, the oldest first.
+    """
+    return {**RETRIES, "priority_weight": lane.weight, "weight_rule": WeightRule.ABSOLUTE}
+
+
+def split_and_load(plan: BaseOperator, lane: Lane) -> None:
+    """Put split, collect, load and settle behind a plan task that returns chunks; the lane says in which pools."""
+    settings = _settings()
+    split_pool, copy_pool = lane.pool(settings.split_pool), lane.pool(settings.copy_pool)
     split = SplitOperator.partial(
         task_id=SPLIT,
         plan_task_id=plan.task_id,
@@ -66,18 +72,21 @@ def split_and_load(plan: BaseOperator) -> None:
     [plan, split, collect] >> settle
 
 
-def pools() -> tuple[str, str]:
-    """Return the pools of split and copy tasks: they belong to the DAG's shape, so they are read with it.
+def stream_dags() -> tuple[str, ...]:
+    """Return the names of the stream's DAGs."""
+    return lanes.stream_dags(_settings())
 
-    Settings that can't be read give the default pools here, so that the DAG stays visible; its plan task
-    then fails with every problem.
+
+def _settings() -> Settings:
+    """Return the settings for what belongs to the DAG's shape: it is read with it.
+
+    Those that can't be read give the defaults here, so that the DAG stays visible; its first task then fails with
+    every problem.
     """
     try:
-        settings = load_settings(config_folder(), environment_overrides(os.environ))
+        return load_settings(config_folder(), environment_overrides(os.environ))
     except ConfigError:
-        fields = Settings.model_fields
-        return str(fields["split_pool"].default), str(fields["copy_pool"].default)
-    return settings.split_pool, settings.copy_pool
+        return Settings.model_construct()
 
 
 def event_names() -> list[str]:

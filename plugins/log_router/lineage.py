@@ -14,7 +14,7 @@ from log_router.core.settings import Settings
 from log_router.core.sql import Statements
 from log_router.ledgers import PREFIX as LEDGER_PREFIX
 from log_router.ledgers import Ledger, LedgerEntry
-from log_router.warehouse import Rows, Session, slices
+from log_router.warehouse import Rows, Session, moment, slices
 
 
 @dataclass(frozen=True)
@@ -101,17 +101,19 @@ class Lineage:
         bucket = self.settings.raw_bucket
         # A long chain of ORs would be refused as too complex.
         for some in slices(prefixes, 100):
-            yield from self._settled(self._fetch_objects("settled_below", bucket=bucket, prefixes=some))
+            where = {"bucket": bucket, "prefixes": some, "written": self._written}
+            yield from self._settled(self._fetch_objects("settled_below", **where))
 
     def objects(self, column: str, values: Sequence[str]) -> Iterator[SettledObject]:
         """Yield the recorded objects that have one of these values in a column."""
         for some in slices(values):
-            yield from self._settled(self._fetch_objects("settled_with", column=column, values=some))
+            where = {"column": column, "values": some, "written": self._written}
+            yield from self._settled(self._fetch_objects("settled_with", **where))
 
     def events(self, object_ids: Sequence[str]) -> Iterator[Sequence[Any]]:
         """Yield object, event, event type, rows, quarantined and unrouted of recorded objects."""
         for some in slices(object_ids):
-            yield from self._fetch_objects("events_of_objects", object_ids=some)
+            yield from self._fetch_objects("events_of_objects", dated=False, object_ids=some)
 
     def with_quarantined(self, event: str) -> Iterator[SettledObject]:
         """Yield the recorded objects that hold quarantined lines of an event."""
@@ -161,7 +163,13 @@ class Lineage:
             return ()
         return self.session.fetch(self.statements.render(name, schema=self.settings.ledger_schema, **values))
 
+    @property
+    def _written(self) -> bool:
+        """Whether the record says when raw objects were written: not before a run of this version has planned."""
+        return "written_at" in self._columns.get((self.settings.ledger_schema, "objects"), ())
+
     @staticmethod
     def _settled(rows: Rows) -> Iterator[SettledObject]:
-        for object_id, bucket, key, etag, size, *counts in rows:
-            yield SettledObject(object_id, RawObject(bucket, key, etag, size), *counts)
+        for object_id, bucket, key, etag, size, *counts, written_at in rows:
+            at = None if written_at is None else moment(written_at)
+            yield SettledObject(object_id, RawObject(bucket, key, etag, size, at), *counts)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from log_router.core.errors import SPLIT_AGAIN, ConservationError, NeedsAction
 from log_router.core.events import LINEAGE_COLUMNS, Event
@@ -12,7 +13,7 @@ from log_router.core.sql import Statements
 from log_router.ledgers import Ledger, LedgerEntry, ledger_of
 from log_router.refusals import Refusal, refusals
 from log_router.tables import Tables
-from log_router.warehouse import CopyRefused, Session, Warehouse, past_conflicts, slices
+from log_router.warehouse import CopyRefused, Session, Warehouse, moment, past_conflicts, slices
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,8 @@ class Outcome:
     """What a load found: rows and objects loaded now, objects that were loaded before, rows a reload took back.
 
     `dropped` rows were repetitions of others. `isolated_by` are the batches in which COPY has refused lines of
-    raw objects that are loaded, now or before.
+    raw objects that are loaded, now or before. `loaded_at` is when the warehouse loaded what was loaded now, None
+    where that is nothing.
     """
 
     event: str
@@ -36,6 +38,7 @@ class Outcome:
     taken_back: int = 0
     dropped: int = 0
     isolated_by: list[str] = field(default_factory=list)
+    loaded_at: datetime | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         """Return it as the log says it."""
@@ -69,10 +72,8 @@ class Load:
             NeedsAction: objects loaded before have other rows by today's file; new objects are committed.
             Refused, WillPass: see Warehouse.
         """
-        if not self.tables.prepare(needed=self.manifest.rows > 0):
-            return Outcome(self.event.name, 0, 0, 0)
         try:
-            outcome, loaded = past_conflicts(self._transaction)
+            outcome, loaded = past_conflicts(self._in_a_session)
         except CopyRefused as error:
             said = self.refusals(error.session_id)[:_SHOWN]
             lines = "\n".join(f"{refusal.file} line {refusal.line}, {refusal.why}" for refusal in said)
@@ -80,11 +81,6 @@ class Load:
             raise CopyRefused(f"{error}\n{lines or nothing}", error.session_id) from error
         self._refuse_to_differ(loaded)
         return outcome
-
-    @property
-    def tables(self) -> Tables:
-        """The event's table and ledger."""
-        return Tables(self.warehouse, self.statements, self.schema, self.settings.ledger_schema, self.event)
 
     @property
     def _columns(self) -> list[str]:
@@ -112,8 +108,13 @@ class Load:
     def _render_ledger(self, name: str, **values: object) -> str:
         return self._render(name, **{"schema": self.settings.ledger_schema, **values})
 
-    def _transaction(self) -> tuple[Outcome, Mapping[str, LedgerEntry]]:
+    def _in_a_session(self) -> tuple[Outcome, Mapping[str, LedgerEntry]]:
+        """Make or extend the table in one transaction, load in the next."""
         with self.warehouse.session() as session:
+            schemas = (self.schema, self.settings.ledger_schema)
+            tables = Tables(session, self.statements, *schemas, self.event)
+            if not tables.prepare(needed=self.manifest.rows > 0):
+                return Outcome(self.event.name, 0, 0, 0), {}
             found = self._load(session)
             session.commit()
         return found
@@ -144,11 +145,14 @@ class Load:
             one for one in self.manifest.rows_by_object if self.manifest.split_of(one) and one not in loaded
         ]
         left = self._load_objects(session, new, list(loaded))
-        entries = [self._entry(one, left.get(one, 0)) for one in new]
+        loaded_at = self._now(session) if new else None
+        entries = [self._entry(one, left.get(one, 0), loaded_at) for one in new]
         for some in slices(entries):
             session.run(self._render_ledger("insert_ledger", entries=[self._values(one) for one in some]))
         if self.manifest.spared:
             self._recount(session)
+        if taken_back and self.event.unique is not None:
+            self._name_dropped(session)
         outcome = Outcome(
             self.event.name,
             rows=sum(entry.loaded for entry in entries),
@@ -157,18 +161,22 @@ class Load:
             taken_back=taken_back,
             dropped=sum(entry.dropped for entry in entries),
             isolated_by=sorted({one.batch_id for one in (*entries, *loaded.values()) if one.refused}),
+            loaded_at=loaded_at,
         )
         return outcome, loaded
 
-    def _entry(self, object_id: str, left: int) -> LedgerEntry:
-        dropped = self.manifest.rows_by_object[object_id] - left
-        return LedgerEntry(
-            object_id, self.manifest.batch_id, left, dropped, self.manifest.refused.get(object_id, 0)
-        )
+    def _now(self, session: Session) -> datetime:
+        ((now,),) = session.fetch(self._render("now"))
+        return moment(now)
 
-    def _values(self, entry: LedgerEntry) -> tuple[str | int, ...]:
+    def _entry(self, object_id: str, left: int, loaded_at: datetime | None) -> LedgerEntry:
+        dropped = self.manifest.rows_by_object[object_id] - left
+        refused = self.manifest.refused.get(object_id, 0)
+        return LedgerEntry(object_id, self.manifest.batch_id, left, dropped, refused, loaded_at)
+
+    def _values(self, entry: LedgerEntry) -> tuple[str | int | datetime | None, ...]:
         counts = (entry.loaded, entry.dropped, entry.refused)
-        return (entry.object_id, entry.batch_id, self.manifest.config_hash, *counts)
+        return (entry.object_id, entry.batch_id, self.manifest.config_hash, *counts, entry.loaded_at)
 
     def _recount(self, session: Session) -> None:
         """Have the ledger say what the table holds of the manifest's raw objects: new rows and spared ones."""
@@ -186,6 +194,17 @@ class Load:
             )
             session.run(self._render_ledger("delete_ledger", object_ids=object_ids))
         return deleted
+
+    def _name_dropped(self, session: Session) -> None:
+        """Log which other raw objects had rows dropped: perhaps as repetitions of rows that are gone now."""
+        found = session.fetch(self._render_ledger("objects_with_dropped"))
+        others = sorted(object_id for (object_id,) in found if object_id not in self.manifest.rows_by_object)
+        if others:
+            log.warning(
+                "%s: of %d other raw objects rows were dropped as repetitions. Those that repeated rows taken back "
+                "now stay dropped; to bring them back: log-router reload --event %s --object %s",
+                *(self.event.name, len(others), self.event.name, " --object ".join(others)),
+            )
 
     def entries(self, session: Session) -> dict[str, LedgerEntry]:
         """Return what the ledger says of the manifest's raw objects that are loaded."""

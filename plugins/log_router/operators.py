@@ -1,7 +1,5 @@
-"""The tasks of a run: each gets its clients from the site, calls one function, returns keys and counts."""
+"""The tasks behind the plan: each gets its clients from the site, calls one function, returns keys and counts."""
 
-import json
-import shlex
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -9,20 +7,18 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from log_router.core.errors import NeedsAction
-from log_router.core.windows import Hour, hour_of_run
-from log_router.runs import NOTHING, PLANNED, as_many_as_before, planned, results, succeeded
+from log_router.runs import NOTHING, as_many_as_before, planned, results, succeeded
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from log_router.core.batches import Batch
+    from log_router.core.catalog import Catalog
     from log_router.core.events import Event
     from log_router.core.manifests import Manifest
     from log_router.loading import Load
-    from log_router.planning import Planner
+    from log_router.settling import Settlement
     from log_router.site import Site
-
-RELOAD = "reload"
 
 
 class LogRouterOperator(BaseOperator):
@@ -40,95 +36,6 @@ class LogRouterOperator(BaseOperator):
         raise NotImplementedError
 
 
-def hour_of(context: "Context") -> Hour:
-    """Return the hour a task's run is for.
-
-    Raises:
-        WindowError: the run does not say.
-    """
-    return hour_of_run(
-        context["params"].get("hour"),
-        context.get("logical_date"),
-        (context.get("data_interval_start"), context.get("data_interval_end")),
-    )
-
-
-def run_of(context: "Context") -> str:
-    """Return what tells a run from all others of all DAGs."""
-    return f"{context['dag'].dag_id} {context['run_id']}"
-
-
-def trigger_of(context: "Context", conf: dict[str, Any]) -> str:
-    """Return the command that runs this task's DAG with these parameters."""
-    return f"airflow dags trigger {context['dag'].dag_id} --conf {shlex.quote(json.dumps(conf))}"
-
-
-class PlanOperator(LogRouterOperator):
-    """Plans a batch; returns one entry a chunk."""
-
-    def __init__(self, *, split_task_id: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.split_task_id = split_task_id
-
-    def planner(self) -> "tuple[Site, Planner]":
-        """Return the site and what plans its batches; bad config fails here, before anything is read."""
-        # Imported here: every task process parses the DAG file and would pay for it before its own work.
-        from log_router.planning import Planner  # noqa: PLC0415
-        from log_router.site import Site  # noqa: PLC0415
-
-        site = Site()
-        return site, Planner(site.store, site.warehouse, site.statements, site.settings, site.catalog)
-
-    def chunks_of(
-        self, context: "Context", site: "Site", planner: "Planner", batch: "Batch", commands: dict[str, str]
-    ) -> list[dict[str, Any]]:
-        """Write a batch, note what the tasks behind need of it, and return its chunks."""
-        # The settings go with the batch: what changes in them meanwhile is for later runs.
-        settings = site.settings.model_dump(mode="json", by_alias=True)
-        key = site.store.put_batch(batch, planner.catalog)
-        context["ti"].xcom_push(key=PLANNED, value={"batch": key, "settings": settings, **commands})
-        chunks = [{"chunk": chunk} for chunk in range(len(batch.chunks))]
-        return as_many_as_before(context, self.split_task_id, chunks)
-
-
-class PlanHourOperator(PlanOperator):
-    """Lists the hour's raw objects and plans those that are not settled, in a reload all of them."""
-
-    def work(self, context: "Context") -> list[dict[str, Any]]:
-        """Plan the hour."""
-        site, planner = self.planner()
-        hour = hour_of(context)
-        prefix = hour.prefix(site.settings.raw_prefix)
-        found = site.store.list_raw(prefix)
-        self.log.info("%s: s3://%s/%s", hour, site.settings.raw_bucket, prefix)
-        if not found:
-            self.log.info("%s: the hour is empty: no raw object below the prefix", hour)
-        reload = context["params"].get("mode") == RELOAD
-        batch = planner.plan(run_of(context), hour.label, found, reload=reload)
-        again = {"hour": hour.start.isoformat()}
-        anew = trigger_of(context, {**again, "mode": RELOAD})
-        commands = {"again": anew if reload else trigger_of(context, again), "anew": anew}
-        return self.chunks_of(context, site, planner, batch, commands)
-
-
-class PlanReloadOperator(PlanOperator):
-    """Finds the raw objects that the run's parameters select, and plans to load them anew."""
-
-    def work(self, context: "Context") -> list[dict[str, Any]]:
-        """Plan a reload of the selected raw objects."""
-        from log_router.core.selections import selection_of  # noqa: PLC0415 - see planner
-
-        site, planner = self.planner()
-        params = {name: value for name, value in context["params"].items() if value}
-        selection = selection_of(params, planner.catalog)
-        found = planner.select(selection)
-        if not found:
-            self.log.info("%s: nothing to load anew: no raw object is selected", params)
-        batch = planner.plan(run_of(context), RELOAD, found, reload=True, events=selection.events)
-        again = trigger_of(context, params)
-        return self.chunks_of(context, site, planner, batch, {"again": again, "anew": again})
-
-
 class SplitOperator(LogRouterOperator):
     """Splits one chunk of a batch into parts by event; returns its counts."""
 
@@ -139,7 +46,8 @@ class SplitOperator(LogRouterOperator):
 
     def work(self, context: "Context") -> dict[str, str | int]:
         """Split the chunk with the catalog its batch was planned with."""
-        from log_router.splitting import split_chunk  # noqa: PLC0415 - see planner
+        from log_router.keeping import kept  # noqa: PLC0415 - see planner
+        from log_router.splitting import split_chunk  # noqa: PLC0415
 
         if self.chunk == NOTHING:
             raise AirflowSkipException(
@@ -148,7 +56,8 @@ class SplitOperator(LogRouterOperator):
         number = self.chunk["chunk"]
         site, plan = planned(context, self.plan_task_id)
         batch, catalog = site.store.get_batch(plan["batch"])
-        report = split_chunk(site.store, batch, catalog, number)
+        with kept(site, plan):
+            report = split_chunk(site.store, batch, catalog, number)
         key = site.store.put_report(batch, number, report)
         counts: dict[str, str | int] = {
             "batch": batch.batch_id,
@@ -210,6 +119,7 @@ class LoadOperator(LogRouterOperator):
         """Load what the ledger lacks of the event."""
         from log_router.core.manifests import Manifest  # noqa: PLC0415 - see planner
         from log_router.isolating import load_isolating  # noqa: PLC0415
+        from log_router.keeping import kept  # noqa: PLC0415
 
         # The name of this mapped task in the UI.
         context["event"] = self.target.get("event", "nothing to load")  # type: ignore[typeddict-unknown-key]
@@ -221,7 +131,8 @@ class LoadOperator(LogRouterOperator):
         batch, catalog = site.store.get_batch(plan["batch"])
         manifest = Manifest.from_load(site.store.get(self.target["load"]))
         load = load_of(site, site.settings.table_schema, catalog.event(manifest.event), manifest)
-        outcome = load_isolating(load, site.store, batch)
+        with kept(site, plan):
+            outcome = load_isolating(load, site.store, batch)
         self.log.info("%s", outcome)
         return {"batch": manifest.batch_id, **asdict(outcome)}
 
@@ -254,27 +165,52 @@ class SettleOperator(LogRouterOperator):
         split = results(context, self.split_task_id, batch)
         reports = {counts["chunk"]: site.store.get_report(counts["report"]) for counts in split}
         outcomes = results(context, self.load_task_id, batch)
-        loaded = {outcome["event"] for outcome in outcomes}
+        loaded = {one["event"]: None if one["already_loaded"] else one["loaded_at"] for one in outcomes}
         isolations = Isolations(site.store, site.warehouse, site.statements, site.settings.ledger_schema)
         isolated = [outcome["event"] for outcome in outcomes if outcome["isolated_by"]]
         reports = isolations.corrected(batch, catalog, reports, isolated)
         settler = Settler(site.warehouse, site.statements, site.settings.ledger_schema)
         corrected = list(reports.values())
-        left_alone = settler.left_alone(batch, catalog, corrected, loaded)
+        left_alone = settler.left_alone(batch, catalog, corrected, loaded.keys())
         _load_quarantined(site, quarantine.manifest(batch, catalog, corrected, left_alone))
         settlement = settler.settle(batch, catalog, corrected, loaded)
+        self._tell(batch, outcomes, settlement)
+        pending = unfinished(batch, catalog, reports, loaded.keys())
+        counts = [raw for report in corrected for raw in report.objects]
+        too_many = exceeded(batch.batch_id, catalog, site.settings, counts, plan["anew"])
+        # After the record: a message that was deleted earlier would be lost with what failed.
+        messages = _acknowledge(site, plan, catalog)
+        if pending or too_many or messages or settlement.reopened:
+            raise NeedsAction(findings(batch, settlement, pending, [*too_many, *messages], plan["again"]))
+        return settlement.counts()
+
+    def _tell(self, batch: "Batch", outcomes: list[dict[str, Any]], settlement: "Settlement") -> None:
+        """Log what was loaded and recorded, and tell Airflow's metrics how fresh it is."""
+        from log_router.metrics import emit  # noqa: PLC0415 - see planner
+
         counted = ("rows", "objects", "already_loaded", "taken_back")
         self.log.info(
             "%s: %d events: %d rows of %d raw objects loaded, %d raw objects loaded before, %d rows taken back",
             *(batch.batch_id, len(outcomes), *(sum(one[key] for one in outcomes) for key in counted)),
         )
-        self.log.info("%s: %s", batch.batch_id, asdict(settlement))
-        pending = unfinished(batch, catalog, reports, loaded)
-        counts = [raw for report in corrected for raw in report.objects]
-        too_many = exceeded(batch.batch_id, catalog, site.settings, counts, plan["anew"])
-        if pending or too_many or settlement.reopened:
-            raise NeedsAction(findings(batch, settlement, pending, too_many, plan["again"]))
-        return asdict(settlement)
+        self.log.info("%s: %s", batch.batch_id, settlement.counts())
+        if settlement.fresh:
+            took = ", ".join(map(str, settlement.fresh))
+            self.log.info("%s: seconds from S3 write to load: %s", batch.batch_id, took)
+        emit(batch.lane, settlement.fresh)
+
+
+def _acknowledge(site: "Site", plan: dict[str, str], catalog: "Catalog") -> list[str]:
+    """Acknowledge the messages of a run that has some; return what a person must know of the others."""
+    from log_router.core.deliveries import Deliveries  # noqa: PLC0415 - see planner
+    from log_router.deliveries import acknowledge  # noqa: PLC0415
+    from log_router.planning import Planner  # noqa: PLC0415
+
+    if "deliveries" not in plan:
+        return []
+    deliveries = Deliveries.from_json(site.store.get(plan["deliveries"]))
+    planner = Planner(site.store, site.warehouse, site.statements, site.settings, catalog)
+    return acknowledge(site.queue, planner, deliveries)
 
 
 def _load_quarantined(site: "Site", manifest: "Manifest") -> None:

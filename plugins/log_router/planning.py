@@ -1,18 +1,22 @@
 """Which raw objects a run has to load, as a batch."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from log_router.core.batches import Batch, RawObject, pack
+from log_router.core.batches import Batch, LaneName, RawObject, pack
 from log_router.core.catalog import Catalog
 from log_router.core.errors import WindowError
 from log_router.core.selections import Selection
 from log_router.core.settings import Settings
 from log_router.core.sql import Statements
+from log_router.core.windows import Hour
 from log_router.lineage import Lineage
 from log_router.raw_objects import named
 from log_router.store import Store
+from log_router.tables import RecordTables
 from log_router.warehouse import Warehouse, past_conflicts, slices
 
 log = logging.getLogger(__name__)
@@ -36,6 +40,7 @@ class Planner:
         *,
         reload: bool = False,
         events: Sequence[str] = (),
+        lane: LaneName = "hourly",
     ) -> Batch:
         """Return the batch of those raw objects that are not settled yet, in their order; writes nothing to S3.
 
@@ -43,12 +48,32 @@ class Planner:
         each event in it that the catalog knows has been loaded. The schemas and tables this is looked up in are made
         where they are missing.
         """
-        past_conflicts(self._create)
-        settled = set() if reload else self._settled([raw.object_id for raw in found])
+        settled = self.settled([] if reload else [raw.object_id for raw in found])
         pending = [raw for raw in found if raw.object_id not in settled]
         log.info("%s: %d raw objects found, %d settled before", label, len(found), len(found) - len(pending))
         chunks = pack(pending, self.settings.chunk_bytes, self.settings.max_chunks)
-        return Batch(run, label, self.catalog.config_hash, chunks, reload, tuple(sorted(set(events))))
+        return Batch(run, label, self.catalog.config_hash, chunks, reload, tuple(sorted(set(events))), lane)
+
+    def plan_hours(
+        self, run: str, hours: Sequence[Hour], *, reload: bool = False, lane: LaneName = "hourly"
+    ) -> tuple[Batch, Counter[Hour]]:
+        """Return the batch of some hours, named after the last one, and how many of its raw objects are of which hour.
+
+        Raises:
+            Refused, WillPass: see Store and Warehouse.
+        """
+        bucket, template = self.settings.raw_bucket, self.settings.raw_prefix
+        hour_of: dict[RawObject, Hour] = {}
+        for hour in hours:
+            prefix = hour.prefix(template)
+            found = self.store.list_raw(prefix)
+            count = (
+                f"{len(found)} raw objects" if found else "the hour is empty: no raw object below the prefix"
+            )
+            log.info("%s: s3://%s/%s: %s", hour, bucket, prefix, count)
+            hour_of |= dict.fromkeys(found, hour)
+        batch = self.plan(run, hours[-1].label, list(hour_of), reload=reload, lane=lane)
+        return batch, Counter(hour_of[raw] for raw in batch.objects)
 
     def select(self, selection: Selection) -> list[RawObject]:
         """Return the raw objects that a reload is to take, each once, by key.
@@ -79,21 +104,27 @@ class Planner:
             )
         return [raws[-1] for raws in found.values()]
 
-    def _create(self) -> None:
-        """Make the schemas and tables that are missing, in one transaction."""
-        ledger = self.settings.ledger_schema
-        with self.warehouse.session() as session:
-            for schema in (self.settings.table_schema, ledger):
-                # Looked for first: CREATE SCHEMA needs a right on the database, even where the schema is there.
-                if not session.fetch(self.statements.render("schema_there", schema=schema)):
-                    session.run(self.statements.render("create_schema", schema=schema))
-            for statement in ("create_objects", "create_object_events"):
-                session.run(self.statements.render(statement, schema=ledger))
-            session.commit()
+    def prepare(self) -> None:
+        """Make the schemas and tables that are missing: plans are looked up in them.
+
+        Raises:
+            Refused, WillPass: see Warehouse; so it also tells whether a plan could be made.
+        """
+        self.settled(())
+
+    def settled(self, object_ids: Sequence[str]) -> set[str]:
+        """Return those ids whose raw objects are settled; the tables that this is looked up in are made if need be.
+
+        Raises:
+            Refused, WillPass: see Warehouse.
+        """
+        return past_conflicts(partial(self._settled, object_ids))
 
     def _settled(self, object_ids: Sequence[str]) -> set[str]:
         event_types = [event.event_type for event in self.catalog.events]
         with self.warehouse.session() as session:
+            schemas = (self.settings.table_schema, self.settings.ledger_schema)
+            RecordTables(session, self.statements, *schemas).prepare()
             return {
                 row[0]
                 for some in slices(object_ids)

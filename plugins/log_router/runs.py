@@ -15,7 +15,8 @@ NOTHING: dict[str, Any] = {}
 def planned(context: "Context", plan_task_id: str) -> "tuple[Site, dict[str, str]]":
     """Return the site with the settings that this run's batch was planned with, and what else plan has noted.
 
-    That is the key of the `batch`, and the commands that run the same `again` and load the same `anew`.
+    That is the key of the `batch`, and the commands that run the same `again` and load the same `anew`. A stream run
+    also has the key of its `deliveries`, and when its messages were held: `held_at`.
     """
     from log_router.core.settings import Settings  # noqa: PLC0415 - only tasks need it, and pay for it
     from log_router.site import Site  # noqa: PLC0415

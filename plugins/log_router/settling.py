@@ -1,28 +1,39 @@
 """The end of a batch: what became of each raw object, recorded in the warehouse."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from functools import partial
 
 from log_router.core.batches import Batch, RawObject
 from log_router.core.catalog import Catalog
+from log_router.core.freshness import Freshness, freshness
 from log_router.core.manifests import ChunkReport
-from log_router.core.records import Fate, fates_of, joined
+from log_router.core.records import Fate, dated, fates_of, joined
 from log_router.core.reports import ObjectReport
 from log_router.core.sql import Statements
-from log_router.warehouse import Session, Warehouse, past_conflicts, slices
+from log_router.lanes import HOURLY_DAG
+from log_router.ledgers import Ledger, LedgerEntry, ledger_of
+from log_router.warehouse import Session, Warehouse, moment, past_conflicts, slices
 
 log = logging.getLogger(__name__)
 
-Entry = tuple[str | int | None, ...]
+Entry = tuple[str | int | datetime | None, ...]
+# When the rows of an event were loaded: by the batch that is settled; None where the ledger must be asked, as earlier
+# batches have loaded some of them.
+Loads = Mapping[str, datetime | None]
+# Of raw objects and events.
+Entries = Mapping[tuple[str, str], LedgerEntry]
 
 
 @dataclass(frozen=True)
 class Settlement:
     """What a batch came to: lines by fate, and the raw objects that are not complete.
 
-    `reopened` are raw objects whose record was removed: it did not fit what was split now.
+    `reopened` are raw objects whose record was removed: it did not fit what was split now. `fresh` is of what
+    was loaded, by event; nothing in a reload, whose rows are there since long.
     """
 
     objects: int
@@ -34,6 +45,11 @@ class Settlement:
     incomplete_objects: int
     filtered: int = 0
     reopened: int = 0
+    fresh: list[Freshness] = field(default_factory=list, compare=False)
+
+    def counts(self) -> dict[str, int]:
+        """Return the counts by name."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "fresh"}
 
 
 @dataclass(frozen=True)
@@ -45,14 +61,15 @@ class Settler:
     ledger_schema: str
 
     def settle(
-        self, batch: Batch, catalog: Catalog, reports: Sequence[ChunkReport], loaded_events: AbstractSet[str]
+        self, batch: Batch, catalog: Catalog, reports: Sequence[ChunkReport], loads: Loads
     ) -> Settlement:
         """Record every raw object of which all rows are loaded; the others stay pending for a later run.
 
         Where the batch leaves events alone, what is recorded of these stays, and a raw object that has no record gets
         none: it stays pending for a run of all events.
         """
-        complete, _ = _by_completeness(batch, catalog, reports, loaded_events)
+        complete, _ = _by_completeness(batch, catalog, reports, loads.keys())
+        reopened, fresh = self._record(batch, catalog, complete, loads) if complete else (0, [])
         return Settlement(
             objects=len(complete),
             lines=sum(report.lines for report in complete),
@@ -62,7 +79,8 @@ class Settler:
             filtered=sum(report.filtered for report in complete),
             blank=sum(report.blank for report in complete),
             incomplete_objects=len(batch.objects) - len(complete),
-            reopened=self._record(batch, catalog, complete) if complete else 0,
+            reopened=reopened,
+            fresh=fresh,
         )
 
     def left_alone(
@@ -75,15 +93,18 @@ class Settler:
         with self.warehouse.session() as session:
             return self._before(session, incomplete).keys()
 
-    def _record(self, batch: Batch, catalog: Catalog, reports: Sequence[ObjectReport]) -> int:
-        """Replace the records of raw objects; return how many had to go."""
+    def _record(
+        self, batch: Batch, catalog: Catalog, reports: Sequence[ObjectReport], loads: Loads
+    ) -> tuple[int, list[Freshness]]:
+        """Replace the records of raw objects; return how many had to go, and how fresh what was loaded is."""
         raws = {raw.object_id: raw for raw in batch.objects}
 
-        def transaction() -> list[str]:
+        def transaction() -> tuple[list[str], list[Freshness]]:
             with self.warehouse.session() as session:
+                entries = self._entries(session, catalog, reports, loads)
                 # Locked before the snapshot: parallel runs queue here instead of failing on each other's rows.
                 session.run(self._render("lock_table", table="objects"))
-                found = list(self._found(session, batch, catalog, reports))
+                found = list(self._found(session, batch, catalog, reports, _times(loads, entries)))
                 ids = [report.object_id for report, _ in found]
                 kept = [(report, fates) for report, fates in found if fates is not None]
                 objects = [_object_entry(raws[one.object_id], batch, one, fates) for one, fates in kept]
@@ -91,21 +112,43 @@ class Settler:
                 self._replace(session, "objects", objects, ids)
                 self._replace(session, "object_events", events, ids)
                 session.commit()
-            return [raws[report.object_id].url for report, fates in found if fates is None]
+            gone = [raws[report.object_id].url for report, fates in found if fates is None]
+            return gone, [] if batch.reload else _fresh(batch, kept, loads, entries)
 
-        reopened = past_conflicts(transaction)
+        reopened, fresh = past_conflicts(transaction)
         for url in reopened:
             log.warning("%s: its record does not fit what was split now and is removed: pending again", url)
-        return len(reopened)
+        return len(reopened), fresh
+
+    def _entries(
+        self, session: Session, catalog: Catalog, reports: Sequence[ObjectReport], loads: Loads
+    ) -> Entries:
+        """Return what the ledgers say of events of which earlier batches have loaded some rows; commit."""
+        found: dict[tuple[str, str], LedgerEntry] = {}
+        asked = [event for event, loaded_at in loads.items() if loaded_at is None]
+        for event in asked:
+            ledger = Ledger(session, self.statements, self.ledger_schema, ledger_of(catalog.event(event)))
+            ids = [report.object_id for report in reports if report.rows[event]]
+            found |= {(entry.object_id, event): entry for entry in ledger.entries("object_id", ids)}
+        if asked:
+            # Before the record is locked: a ledger is waited for as long as a load has it.
+            session.commit()
+        return found
 
     def _found(
-        self, session: Session, batch: Batch, catalog: Catalog, reports: Sequence[ObjectReport]
+        self,
+        session: Session,
+        batch: Batch,
+        catalog: Catalog,
+        reports: Sequence[ObjectReport],
+        loaded_at: Callable[[str, str | None], datetime | None],
     ) -> Iterator[tuple[ObjectReport, list[Fate] | None]]:
         """Yield each report with what is to be recorded of it; None where there must be no record."""
         filtered = batch.filtered(catalog)
         before = self._before(session, reports) if filtered else {}
+        lane = "reload" if batch.reload else batch.lane
         for report in reports:
-            now = fates_of(report, catalog)
+            now = dated(fates_of(report, catalog), lane, partial(loaded_at, report.object_id))
             if not filtered:
                 yield report, now
             elif report.object_id in before:
@@ -118,10 +161,13 @@ class Settler:
         """Return what is recorded of raw objects; those without a record are missing."""
         found: dict[str, list[Fate]] = {}
         for some in slices([report.object_id for report in reports]):
-            recorded = session.fetch(self._render("settled_with", column="object_id", values=some))
+            which = {"column": "object_id", "values": some}
+            recorded = session.fetch(self._render("settled_with", written=False, **which))
             found |= {object_id: [] for object_id, *_ in recorded}
-            for object_id, *fate in session.fetch(self._render("events_of_objects", object_ids=some)):
-                found[object_id].append(Fate(*fate))
+            fates = session.fetch(self._render("events_of_objects", dated=True, object_ids=some))
+            for object_id, *counts, loaded_at, lane in fates:
+                at = None if loaded_at is None else moment(loaded_at)
+                found[object_id].append(Fate(*counts)._replace(loaded_at=at, lane=lane))
         return found
 
     def _replace(
@@ -146,6 +192,32 @@ def _by_completeness(
         for report in chunk.objects:
             parted[not report.rows.keys() | reloaded <= loaded_events].append(report)
     return parted
+
+
+def _times(loads: Loads, entries: Entries) -> Callable[[str, str | None], datetime | None]:
+    """Return what tells when the rows of an event were loaded of a raw object."""
+
+    def loaded_at(object_id: str, event: str | None) -> datetime | None:
+        entry = entries.get((object_id, event or ""))
+        if entry is None or entry.loaded_at is None:
+            return loads.get(event or "")
+        return moment(entry.loaded_at)
+
+    return loaded_at
+
+
+def _fresh(
+    batch: Batch, recorded: Sequence[tuple[ObjectReport, Sequence[Fate]]], loads: Loads, entries: Entries
+) -> list[Freshness]:
+    """Return how fresh that is what this batch has loaded; what batches before it have was theirs to tell."""
+    raws = {raw.object_id: raw for raw in batch.objects}
+    theirs = {key for key, entry in entries.items() if entry.batch_id != batch.batch_id}
+    return freshness(
+        (raws[report.object_id], fate)
+        for report, fates in recorded
+        for fate in fates
+        if fate.event in loads and (report.object_id, fate.event) not in theirs
+    )
 
 
 def unfinished(
@@ -189,7 +261,7 @@ def findings(
         lines.append(
             f"{settlement.reopened} raw objects, named above in this log, are pending again: what was recorded of the "
             "events that this run left alone does not fit their lines any more; run their hours: airflow dags trigger "
-            """log_router_hourly --conf '{"hour": "<hour>", "mode": "reload"}'"""
+            f"""{HOURLY_DAG} --conf '{{"hour": "<hour>", "mode": "reload"}}'"""
         )
     return "\n".join([*lines, *too_many])
 
@@ -201,4 +273,5 @@ def _object_entry(raw: RawObject, batch: Batch, report: ObjectReport, fates: Seq
         sum(fate.quarantined for fate in fates),
         sum(fate.unrouted for fate in fates),
         report.blank,
+        raw.written_at,
     )

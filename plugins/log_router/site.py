@@ -18,6 +18,7 @@ from log_router.core.sql import Statements
 if TYPE_CHECKING:
     from redshift_connector.core import Connection
 
+    from log_router.queue import Queue
     from log_router.store import Store
     from log_router.warehouse import Warehouse
 
@@ -85,6 +86,24 @@ class Site:
 
         hook = S3Hook(aws_conn_id=self.settings.aws_conn_id, region_name=self.settings.region)
         return Store(hook.get_conn(), self.settings)
+
+    @cached_property
+    def queue(self) -> "Queue":
+        """The queue of S3's notices through the Airflow connection of the settings.
+
+        Raises:
+            ConfigError: the settings name none.
+        """
+        from airflow.providers.amazon.aws.hooks.sqs import SqsHook  # noqa: PLC0415 - half a second of CPU
+
+        from log_router.queue import Queue, region_of  # noqa: PLC0415 - the same
+
+        url = self.settings.queue_url
+        if url is None:
+            remedy = "the stream needs it; set it to the URL of the SQS queue that the raw bucket notifies"
+            raise ConfigError([f"settings: queue_url: there is none; {remedy}"])
+        region = region_of(url, self.settings.region)
+        return Queue(SqsHook(aws_conn_id=self.settings.aws_conn_id, region_name=region).get_conn(), url)
 
     @cached_property
     def warehouse(self) -> "Warehouse":
@@ -158,7 +177,7 @@ def _variable_overrides() -> dict[str, Any]:
     if not isinstance(overrides, dict):
         remedy = 'it must hold a JSON object of settings, such as {"grace_seconds": 600}'
         raise ConfigError([f"Airflow Variable {SETTINGS_VARIABLE}: {remedy}"])
-    shape = sorted({"split_pool", "copy_pool"} & overrides.keys())
+    shape = sorted({"split_pool", "copy_pool", "stream_dags"} & overrides.keys())
     if shape:
         raise ConfigError(
             [

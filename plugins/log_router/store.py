@@ -1,9 +1,10 @@
 """S3: raw objects are listed and read, everything written goes to the staging bucket."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC
 from io import BufferedIOBase
 from typing import IO, TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from botocore.exceptions import ConnectionError as BotoConnectionError
 from log_router.core.batches import Batch, RawObject
 from log_router.core.catalog import Catalog
 from log_router.core.decompress import BLOCK_BYTES, decompress
+from log_router.core.deliveries import Deliveries
 from log_router.core.errors import BrokenObject, LogRouterError, Refused, WillPass
 from log_router.core.manifests import ChunkReport, Manifest, Part
 from log_router.core.settings import Settings
@@ -32,6 +34,8 @@ _CHANGED = {"PreconditionFailed", "412"}
 _DENIED = {"AccessDenied", "403", "Forbidden", "AllAccessDisabled"}
 _ARCHIVED = {"InvalidObjectState"}
 _PASSING = {"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "Throttling", "500", "503"}
+# Of which some may be "folder" objects.
+_FIRST_KEYS = 10
 
 
 @dataclass(frozen=True)
@@ -48,26 +52,68 @@ class Store:
             Refused: the bucket does not exist or may not be listed.
             WillPass: S3 can't be reached or throttles.
         """
-        bucket = self.settings.raw_bucket
-        found: list[RawObject] = []
-        with s3_errors(f"listing s3://{bucket}/{prefix}", "grant s3:ListBucket on it"):
+        with self._listing(prefix) as bucket:
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-            for page in pages:
-                found.extend(
-                    RawObject(bucket, entry["Key"], entry["ETag"].strip('"'), entry["Size"])
-                    for entry in page.get("Contents", [])
-                    if not (entry["Key"].endswith("/") and entry["Size"] == 0)
-                )
-        return tuple(found)
+            return tuple(raw for page in pages for raw in self._raws(page))
+
+    def first_raw(self, prefix: str = "") -> RawObject | None:
+        """Return a raw object below a prefix, by one request; None where the first keys hold none.
+
+        Raises:
+            Refused, WillPass: as `list_raw`.
+        """
+        with self._listing(prefix) as bucket:
+            page = self.client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=_FIRST_KEYS)
+            return next(self._raws(page), None)
+
+    @contextmanager
+    def _listing(self, prefix: str) -> Iterator[str]:
+        bucket = self.settings.raw_bucket
+        with s3_errors(f"listing s3://{bucket}/{prefix}", "grant s3:ListBucket on it"):
+            yield bucket
+
+    def _raws(self, page: Mapping[str, Any]) -> Iterator[RawObject]:
+        for entry in page.get("Contents", []):
+            if not (entry["Key"].endswith("/") and entry["Size"] == 0):
+                yield self._raw(entry["Key"], entry["Size"], entry)
+
+    def _raw(self, key: str, size: int, answer: Mapping[str, Any]) -> RawObject:
+        etag, written_at = answer["ETag"].strip('"'), answer["LastModified"].astimezone(UTC)
+        return RawObject(self.settings.raw_bucket, key, etag, size, written_at)
+
+    def see_staging(self) -> None:
+        """Return when messages can be written down.
+
+        Raises:
+            Refused, WillPass: as `put`.
+        """
+        self.put(self.staging_key("notices", "probe"), b"")
+
+    def head_raw(self, key: str) -> RawObject | None:
+        """Return the raw object that a key holds now, as `list_raw` would; None for an empty "folder" object.
+
+        Raises:
+            BrokenObject: it vanished, or may not be read.
+            WillPass: S3 can't be reached or throttles.
+        """
+        bucket = self.settings.raw_bucket
+        with _raw_errors(f"s3://{bucket}/{key}"):
+            answer = self.client.head_object(Bucket=bucket, Key=key)
+        if key.endswith("/") and answer["ContentLength"] == 0:
+            return None
+        return self._raw(key, answer["ContentLength"], answer)
 
     def read_raw(self, raw: RawObject) -> Iterator[bytes]:
         """Yield the plain bytes of a raw object, exactly the version that was planned.
 
         Raises:
-            BrokenObject: it vanished, changed, may not be read, or its compressed data is broken.
+            BrokenObject: it vanished, changed, may not be read, can't be recorded, or its compressed data is broken.
             WillPass: S3 can't be reached or throttles.
         """
-        with _raw_errors(raw), self._open_raw(raw) as stream:
+        if "\0" in raw.key:
+            why = "its key holds U+0000, which Redshift takes in no text; have the producer write it under another"
+            raise BrokenObject("unrecordable", f"{raw.url!r}: {why}")
+        with _raw_errors(raw.url), self._open_raw(raw) as stream:
             yield from decompress(stream)
 
     def _open_raw(self, raw: RawObject) -> BufferedIOBase:
@@ -125,6 +171,12 @@ class Store:
         batch = Batch.from_json(self.get(key))
         config = self.get(self.staging_key("configs", f"{batch.config_hash}.json"))
         return batch, Catalog.from_json(config)
+
+    def put_deliveries(self, notices_key: str, deliveries: Deliveries) -> str:
+        """Write what a run's messages tell of, beside the messages themselves; return the key."""
+        key = self.staging_key("deliveries", notices_key.rpartition("/")[2])
+        self.put(key, deliveries.to_json())
+        return key
 
     def put_report(self, batch: Batch, chunk: int, report: ChunkReport) -> str:
         """Write what a split task made of its chunk; return the key.
@@ -194,36 +246,36 @@ def _answered(error: ClientError, doing: str, remedy: str) -> LogRouterError:
 
 
 @contextmanager
-def _raw_errors(raw: RawObject) -> Iterator[None]:
+def _raw_errors(url: str) -> Iterator[None]:
     """Turn what S3 and the codecs say of one raw object into a BrokenObject that names it."""
-    doing = f"reading {raw.url}"
+    doing = f"reading {url}"
     try:
         with s3_errors(doing, "check the raw bucket"):
             yield
     except BrokenObject as error:
-        raise BrokenObject(error.reason, f"{raw.url}: {error}") from error
+        raise BrokenObject(error.reason, f"{url}: {error}") from error
     except Refused as error:
         cause = error.__cause__
-        broken = _broken(raw, cause) if isinstance(cause, ClientError) else None
+        broken = _broken(url, cause) if isinstance(cause, ClientError) else None
         raise broken or error from error
     except OSError as error:
         # smart_open wraps what S3 answered when an object can't be opened.
         answer = getattr(error, "backend_error", None)
         if isinstance(answer, ClientError):
-            raise _broken(raw, answer) or _answered(answer, doing, "check the raw bucket") from error
+            raise _broken(url, answer) or _answered(answer, doing, "check the raw bucket") from error
         raise WillPass(f"{doing}: the connection was lost: {error}") from error
 
 
-def _broken(raw: RawObject, answer: ClientError) -> BrokenObject | None:
+def _broken(url: str, answer: ClientError) -> BrokenObject | None:
     code = _code(answer)
     for reason, codes, remedy in (
-        ("vanished", _VANISHED, "it was deleted after it was listed: restore it"),
-        ("changed", _CHANGED, "it was overwritten after it was listed: run again to plan the new version"),
+        ("vanished", _VANISHED, "it was deleted meanwhile: restore it"),
+        ("changed", _CHANGED, "it was overwritten meanwhile: run again to plan the new version"),
         ("access_denied", _DENIED, "grant s3:GetObject (and kms:Decrypt where it is encrypted) on it"),
         ("archived", _ARCHIVED, "it is in an archive storage class: restore it first"),
     ):
         if code in codes:
-            return BrokenObject(reason, f"{raw.url}: S3 answered {code}; {remedy}")
+            return BrokenObject(reason, f"{url}: S3 answered {code}; {remedy}")
     return None
 
 

@@ -1,7 +1,7 @@
-"""An event's table and its ledger, made or extended before a load."""
+"""The tables, made or extended before they are needed: an event's and its ledger, and those of the record."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -9,58 +9,109 @@ from log_router.core.errors import Refused
 from log_router.core.events import LINEAGE_COLUMNS, Column, Event
 from log_router.core.sql import Statements
 from log_router.ledgers import ledger_of
-from log_router.warehouse import Session, Warehouse, past_conflicts
+from log_router.warehouse import Session
 
 log = logging.getLogger(__name__)
 
 # What ledgers made before it was counted lack.
 _COUNTED_LATER = ("rows_dropped", "rows_refused")
+# What the record's tables lack that were made before it was kept.
+_RECORDED_LATER = {
+    "objects": ({"name": "written_at", "ddl": "timestamp", "encoding": "az64"},),
+    "object_events": (
+        {"name": "loaded_at", "ddl": "timestamp", "encoding": "az64"},
+        {"name": "lane", "ddl": "varchar(16)", "encoding": "zstd"},
+    ),
+}
+
+
+@dataclass(frozen=True)
+class RecordTables:
+    """The record, in `ledger_schema`, and the schema of the event tables."""
+
+    session: Session
+    statements: Statements
+    schema: str
+    ledger_schema: str
+
+    def prepare(self) -> None:
+        """Make the schemas and tables that are missing, add the columns that are, and commit that, if any."""
+        columns = self._columns()
+        missing = [*self._missing_schemas(columns), *self._missing_tables(columns)]
+        if missing:
+            _run(self.session, missing)
+            self.session.commit()
+
+    def there(self) -> bool:
+        """Tell whether the record can be read as this version writes it."""
+        return not any(self._missing_tables(self._columns()))
+
+    def _columns(self) -> dict[tuple[str, str | None], set[str]]:
+        """Return the columns by schema and table; of a schema that has no such table, none of a table None."""
+        schemas = (self.schema, self.ledger_schema)
+        found: dict[tuple[str, str | None], set[str]] = {}
+        for schema, table, column in self.session.fetch(
+            self.statements.render("record_there", schemas=schemas, tables=list(_RECORDED_LATER))
+        ):
+            found.setdefault((schema, table), set()).add(column)
+        return found
+
+    def _missing_schemas(self, columns: Mapping[tuple[str, str | None], AbstractSet[str]]) -> Iterator[str]:
+        # Only where it is missing: CREATE SCHEMA needs a right on the database, even where the schema is there.
+        there = {schema for schema, _ in columns}
+        for schema in (self.schema, self.ledger_schema):
+            if schema not in there:
+                yield self.statements.render("create_schema", schema=schema)
+
+    def _missing_tables(self, columns: Mapping[tuple[str, str | None], AbstractSet[str]]) -> Iterator[str]:
+        schema = self.ledger_schema
+        for table, later in _RECORDED_LATER.items():
+            there = columns.get((schema, table))
+            if there is None:
+                yield self.statements.render(f"create_{table}", schema=schema)
+                continue
+            for column in later:
+                if column["name"] not in there:
+                    yield self.statements.render("add_column", schema=schema, table=table, column=column)
 
 
 @dataclass(frozen=True)
 class Tables:
     """The table of one event, in `schema`, and its ledger, in `ledger_schema`."""
 
-    warehouse: Warehouse
+    session: Session
     statements: Statements
     schema: str
     ledger_schema: str
     event: Event
 
     def prepare(self, *, needed: bool) -> bool:
-        """Make the table where it is missing and `needed`, or extend it; return False where there is none.
+        """Make the table where it is missing and `needed`, or extend it, and commit; return False where there is none.
 
         Raises:
             Refused: a table of that name is not one of Log Router's, or its ledger says that it is gone.
         """
-        return past_conflicts(lambda: self._prepare(needed=needed))
+        statements = self._preparation(needed=needed)
+        _run(self.session, statements or ())
+        # Always: the transaction that follows must begin with its lock.
+        self.session.commit()
+        return statements is not None
 
-    def _prepare(self, *, needed: bool) -> bool:
-        with self.warehouse.session() as session:
-            statements = self._preparation(session, needed=needed)
-            if statements is None:
-                return False
-            for statement in statements:
-                log.info("%s", statement)
-                session.run(statement)
-            session.commit()
-            return True
-
-    def _preparation(self, session: Session, *, needed: bool) -> list[str] | None:
+    def _preparation(self, *, needed: bool) -> list[str] | None:
         # One query for both: they are made in one transaction, so a run that makes them at this moment is seen
         # with both or with neither.
-        columns = session.fetch(self._render("columns_there", ledger_schema=self.ledger_schema))
+        columns = self.session.fetch(self._render("columns_there", ledger_schema=self.ledger_schema))
         there = {column for table, column in columns if table == self.event.table}
         in_ledger = {column for table, column in columns if table == ledger_of(self.event)}
         ledger = list(self._ledger_extension(in_ledger)) if in_ledger else []
         if there:
             return [*ledger, *self.extension(there)]
         if in_ledger:
-            self._refuse_to_forget(session)
+            self._refuse_to_forget()
         return [*ledger, *self.creation()] if needed else None
 
-    def _refuse_to_forget(self, session: Session) -> None:
-        ((loaded,),) = session.fetch(self._render("count_ledger", schema=self.ledger_schema))
+    def _refuse_to_forget(self) -> None:
+        ((loaded,),) = self.session.fetch(self._render("count_ledger", schema=self.ledger_schema))
         if loaded:
             raise Refused(
                 f"table {self.schema}.{self.event.table} is gone, but {loaded} raw objects are in "
@@ -115,6 +166,12 @@ class Tables:
     def _render(self, name: str, **values: object) -> str:
         where = {"schema": self.schema, "table": self.event.table, "ledger": ledger_of(self.event)}
         return self.statements.render(name, **{**where, **values})
+
+
+def _run(session: Session, statements: Sequence[str]) -> None:
+    for statement in statements:
+        log.info("%s", statement)
+        session.run(statement)
 
 
 def _column(column: Column) -> dict[str, str]:

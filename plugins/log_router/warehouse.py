@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from redshift_connector import error as driver
@@ -40,6 +41,11 @@ _REMEDIES = {
     "42501": "grant the loader's user this right",
     "53100": "the cluster's disk is full: free space or resize",
 }
+
+
+def moment(timestamp: datetime) -> datetime:
+    """Return a TIMESTAMP of ours, as the driver gives it, with its time zone: that of the warehouse's clock, UTC."""
+    return timestamp.replace(tzinfo=UTC)
 
 
 def slices(items: Sequence[T], size: int = SLICE) -> Iterator[Sequence[T]]:

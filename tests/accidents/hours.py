@@ -43,7 +43,7 @@ def write(stack: Stack, hour: datetime, dice: random.Random) -> dict[str, Conten
     written = {}
     for number in range(_OBJECTS):
         key = f"raw/{hour:%Y/%m/%d/%H}/{number}"
-        lines = [_line(hour, dice) for _ in range(_LINES)]
+        lines = [line(hour, dice) for _ in range(_LINES)]
         # one bad line of each kind an hour: a thousandth of the lines, so that no threshold is met
         if number == 0:
             lines[dice.randrange(_LINES)] = b"not json"
@@ -51,11 +51,12 @@ def write(stack: Stack, hour: datetime, dice: random.Random) -> dict[str, Conten
             lines[dice.randrange(_LINES)] = _order(hour, dice, "x" * _TOO_LONG)
         body = b"\n".join(lines) + b"\n"
         stack.s3().put_object(Bucket=RAW_BUCKET, Key=key, Body=gzip.compress(body) if number else body)
-        written[key] = _content(lines)
+        written[key] = content(lines)
     return written
 
 
-def _line(hour: datetime, dice: random.Random) -> bytes:
+def line(hour: datetime, dice: random.Random) -> bytes:
+    """Return a line of an event, of an event type that has no file, or a blank one."""
     kind = dice.random()
     if kind < 0.45:
         return _order(hour, dice, dice.choice(["", "déjà vu", "a" * 32]))
@@ -72,7 +73,8 @@ def _order(hour: datetime, dice: random.Random, note: str) -> bytes:
     return json.dumps(document).encode()
 
 
-def _content(lines: Sequence[bytes]) -> Content:
+def content(lines: Sequence[bytes]) -> Content:
+    """Return what must become of these lines."""
     found = Content()
     for number, line in enumerate(lines, start=1):
         if not line:
@@ -140,7 +142,8 @@ def _wanted(written: dict[str, Content]) -> Iterable[tuple[Any, ...]]:
     for key, content in written.items():
         yield ("objects", key, *content.counts)
         for name, rows in content.rows.items():
-            yield ("ledger", name, key, len(rows))
+            if rows:
+                yield ("ledger", name, key, len(rows))
             yield from ((name, key, *row) for row in rows)
         yield from (("quarantined", key, *bad) for bad in content.quarantined)
 

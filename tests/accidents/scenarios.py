@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from local.stack import RAW_BUCKET
 from tests.accidents import hours
 from tests.accidents.stage import Stage
+from tests.accidents.storm import storm
 from tests.e2e.airflow import clear, created, runs, until
 from tests.e2e.test_generated import settings_variable
 
@@ -185,4 +186,5 @@ SCENARIOS: dict[str, Scenario] = {
     "cleared-midway": cleared_midway,
     "triggered-while-backfilled": triggered_while_backfilled,
     "late-object-in-a-cleared-run": late_object_in_a_cleared_run,
+    "storm": storm,
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 from local import airflow_services
 from local.airflow_api import FINISHED
 from local.ports import Ports
-from local.processes import Service
+from local.processes import Service, _all_seen, _seen
 from local.stack import Stack
 from tests.accidents import hours
 from tests.e2e.airflow import DAG, tasks, trigger, until
@@ -69,6 +69,21 @@ class Stage:
 
         os.kill(until(pid, _SECONDS), signal.SIGKILL)
 
+    def kill_worker(self, dag: str) -> str:
+        """Kill the executor's worker that has a task of a DAG at work, and all below it; return the task's name."""
+
+        def at_work() -> list[tuple[int, str]]:
+            running = self.stack.api.pages(
+                f"/dags/{dag}/dagRuns/~/taskInstances", "task_instances", state="running"
+            )
+            return [(worker, task["task_id"]) for task in running if (worker := _worker_of(task["pid"] or 0))]
+
+        worker, task_id = self.dice.choice(until(at_work, _SECONDS))
+        for pid in _below(worker):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return task_id
+
     def reached(self, run_id: str, task_id: str, *states: str) -> None:
         """Return once a task of a run is in one of these states."""
         until(
@@ -122,3 +137,20 @@ class Stage:
     def until_ended(self, look: Callable[[], list[dict[str, str]]]) -> None:
         """Return once all runs that `look` finds have ended, and there is one."""
         until(lambda: (found := look()) and all(run["state"] in FINISHED for run in found), _SECONDS)
+
+
+def _worker_of(pid: int) -> int:
+    """Return the process of the executor that a task's own process is a child of, or 0 when either is gone."""
+    task = _seen(pid)
+    if task is None:
+        return 0
+    title = Path(f"/proc/{task.parent}/cmdline").read_bytes()
+    return task.parent if b"LocalExecutor" in title else 0
+
+
+def _below(pid: int) -> set[int]:
+    """Return a process and all its descendants."""
+    everyone, found = _all_seen(), {pid}
+    while more := {seen.pid for seen in everyone if seen.parent in found} - found:
+        found |= more
+    return found

@@ -7,7 +7,7 @@ from log_router.auditing import Audit, Auditor
 from log_router.core.batches import Batch
 from log_router.core.findings import NOTES
 from log_router.core.windows import HOUR, Hour
-from tests.adapters.place import Place
+from tests.adapters.place import Place, loads
 
 FIRST = Hour(datetime(2026, 1, 31, 13, tzinfo=UTC))
 HOURS = [Hour(FIRST.start + number * HOUR) for number in range(3)]
@@ -37,7 +37,7 @@ def run(
     for chunk, report in reports.items():
         place.store.put_report(batch, chunk, report)
     made = [one for one in place.manifests(batch, reports.values()) if one.event not in failing]
-    loaded = {place.load(manifest).event for manifest in made}
+    loaded = loads([place.load(manifest) for manifest in made])
     if settled:
         place.settle(batch, list(reports.values()), loaded)
     return batch

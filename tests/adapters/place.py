@@ -3,7 +3,6 @@
 import json
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +21,7 @@ from log_router.core.sql import Statements
 from log_router.isolating import Isolations, load_isolating
 from log_router.loading import Load, Outcome
 from log_router.planning import Planner
-from log_router.settling import Settlement, Settler
+from log_router.settling import Loads, Settlement, Settler
 from log_router.splitting import split_chunk
 from log_router.store import Store
 from log_router.warehouse import Warehouse
@@ -85,8 +84,7 @@ class Place:
         reports = self.reports(batch)
         made = [one for one in self.manifests(batch, reports.values()) if one.event != failing]
         outcomes = [self.load(manifest) for manifest in made]
-        loaded = {outcome.event for outcome in outcomes}
-        return Ran(batch, reports, outcomes, self.settle(batch, list(reports.values()), loaded))
+        return Ran(batch, reports, outcomes, self.settle(batch, list(reports.values()), loads(outcomes)))
 
     def split(self, batch: Batch) -> tuple[Manifest, ...]:
         """Split all chunks of a batch; return its manifests."""
@@ -135,7 +133,7 @@ class Place:
         self,
         batch: Batch,
         reports: Sequence[ChunkReport],
-        loaded: AbstractSet[str],
+        loaded: Loads,
         isolated: Sequence[str] = (),
     ) -> Settlement:
         """Load the quarantined lines of a batch, those of `isolated` events too, and record what became of it."""
@@ -143,7 +141,7 @@ class Place:
         numbered = dict(enumerate(reports))
         reports = list(isolations.corrected(batch, self.catalog, numbered, isolated).values())
         settler = Settler(self.warehouse, self.statements, self.settings.ledger_schema)
-        left_alone = settler.left_alone(batch, self.catalog, reports, loaded)
+        left_alone = settler.left_alone(batch, self.catalog, reports, loaded.keys())
         self.load(quarantine.manifest(batch, self.catalog, reports, left_alone))
         return settler.settle(batch, self.catalog, reports, loaded)
 
@@ -156,6 +154,11 @@ class Place:
     def ledger_rows(self, query: str) -> list[list[object]]:
         """Return the rows of a query; `{}` in it is the ledger's schema."""
         return self.rows(query.format(self.settings.ledger_schema))
+
+
+def loads(outcomes: Iterable[Outcome]) -> Loads:
+    """Return what settle is told of loads, as the operator does."""
+    return {one.event: None if one.already_loaded else one.loaded_at for one in outcomes}
 
 
 MakePlace = Callable[..., Place]

@@ -99,8 +99,8 @@ def test_a_settlement_is_recorded_once(storage: Stack, place: Place, at: str) ->
         place.load(one)
     for table in ("ledger_quarantined_lines", "object_events"):
         with fault(storage, at=at, does="drop", matching=f'insert into .*"{table}"'), pytest.raises(WillPass):
-            place.settle(batch, reports, {"order_placed"})
-    place.settle(batch, reports, {"order_placed"})
+            place.settle(batch, reports, {"order_placed": None})
+    place.settle(batch, reports, {"order_placed": None})
     ledger = place.settings.ledger_schema
     assert place.rows(f"SELECT rows_split, quarantined FROM {ledger}.objects") == [[200, 1]]
     assert place.rows(f"SELECT COUNT(*) FROM {ledger}.quarantined_lines") == [[1]]
@@ -124,7 +124,7 @@ def test_runs_that_settle_at_once(place: Place) -> None:
             planned.wait(60)
             reports = list(place.reports(batch).values())
             found.extend(place.load(one) for one in place.manifests(batch, reports))
-            place.settle(batch, reports, {"order_placed"})
+            place.settle(batch, reports, {"order_placed": None})
         except BaseException as error:
             failures.append(error)
             raise

@@ -62,6 +62,16 @@ def staged(place: Place) -> set[str]:
     }
 
 
+def test_messages_of_old_stream_runs_go(place: Place) -> None:
+    """What such a run's tasks told each other of its messages is of no use once the run is old, settled or not."""
+    for kind in ("notices", "deliveries"):
+        place.store.put(place.store.staging_key(kind, "stream-20260131T130000-0.json"), b"[]")
+    place.plan()
+    assert clean(place, 13).all_files == []
+    assert len(clean(place, 15).files) == 2
+    assert staged(place) == set()
+
+
 def test_only_what_is_settled_and_old_goes(place: Place) -> None:
     """Files of settled batches go, quarantined and unrouted lines stay, and so does a batch with anything pending."""
     place.upload(key("a"), order(1) + VIEW + b"bad\n" + b'{"event":"unknown"}\n')

@@ -61,7 +61,7 @@ def manifest_of(place: Place, batch: Batch) -> Manifest:
 def settle(place: Place, batch: Batch, outcome: Outcome) -> Settlement:
     """Settle as the task does, after the load of the orders."""
     reports = list(place.reports(batch).values())
-    loaded = {event.name for event in place.catalog.events}
+    loaded = dict.fromkeys(event.name for event in place.catalog.events)
     return place.settle(batch, reports, loaded, [outcome.event] if outcome.isolated_by else [])
 
 

@@ -16,7 +16,8 @@ from log_router.core.errors import ConservationError, NeedsAction, Refused, Will
 from log_router.core.events import Event
 from log_router.core.manifests import Manifest, Part
 from log_router.loading import Load, Outcome
-from log_router.warehouse import CopyRefused, Warehouse
+from log_router.tables import Tables
+from log_router.warehouse import CopyRefused, Session, Warehouse
 from tests.adapters.place import EVENTS, MakePlace, Place, at_each_level, order
 
 ALL = (
@@ -205,7 +206,9 @@ def test_table_has_its_comments(ready: Place) -> None:
     """Descriptions become comments, whatever signs they hold."""
     ready.upload("raw/a", order(1))
     load = ready.load_of(manifest_of(ready, "raw/a"))
-    table, column = load.tables.creation()[2:]
+    schemas = (ready.settings.table_schema, ready.settings.ledger_schema)
+    with ready.warehouse.session() as session:
+        table, column = Tables(session, ready.statements, *schemas, EVENTS[0]).creation()[2:]
     where = f'"{ready.settings.table_schema}"."order_placed"'
     assert table == f"COMMENT ON TABLE {where} IS 'A buyer''s order; it''s placed \\\\o/'"
     assert column == f"COMMENT ON COLUMN {where}.\"at\" IS 'When, in UTC'"
@@ -245,7 +248,7 @@ def test_a_wrong_password_needs_action(storage: Stack) -> None:
 
 
 def test_the_transaction_is_lock_look_copy_count_ledger(ready: Place) -> None:
-    """A load's transaction locks the ledger before it reads anything, and writes the ledger last."""
+    """The look at the tables is committed, the ledger locked before it is read, and written last."""
     ready.upload("raw/a", order(1))
     load: Load = ready.load_of(manifest_of(ready, "raw/a"))
     load.run()
@@ -261,15 +264,32 @@ def test_the_transaction_is_lock_look_copy_count_ledger(ready: Place) -> None:
         def fetch(self, statement: str) -> list[tuple[object, ...]]:
             said.append(statement.split("\n", maxsplit=1)[0])
             copies = sum("COPY" in text for text in said)
-            return [(copies, 1, 7)] if "pg_last_copy" in statement else []
+            # As the driver gives it, without a zone.
+            now = datetime.fromisoformat("2026-01-31T13:00:00")
+            columns = [("order_placed", name) for name in load._columns]
+            counted = [("ledger_order_placed", name) for name in ("rows_dropped", "rows_refused")]
+            answers: dict[str, list[tuple[object, ...]]] = {
+                "svv_columns": [*columns, *counted],
+                "pg_last_copy": [(copies, 1, 7)],
+                "GETDATE": [(now,)],
+            }
+            return next((rows for part, rows in answers.items() if part in statement), [])
 
-    load._load(Recording())  # type: ignore[arg-type]
+        def commit(self) -> None:
+            said.append("COMMIT")
+
     schema, ledger = ready.settings.table_schema, ready.settings.ledger_schema
+    recording: Session = Recording()  # type: ignore[assignment]
+    assert Tables(recording, ready.statements, schema, ledger, load.event).prepare(needed=True)
+    load._load(recording)
     assert said == [
+        "SELECT table_name, column_name",
+        "COMMIT",
         f'LOCK TABLE "{ledger}"."ledger_order_placed"',
         'SELECT "object_id", "batch_id", "rows_loaded", "rows_dropped", "rows_refused", "loaded_at"',
         "SELECT pg_last_copy_id(), pg_last_copy_count(), pg_backend_pid()",
         f'COPY "{schema}"."order_placed"',
         "SELECT pg_last_copy_id(), pg_last_copy_count(), pg_backend_pid()",
+        "SELECT GETDATE()",
         f'INSERT INTO "{ledger}"."ledger_order_placed"',
     ]

@@ -1,6 +1,7 @@
 """What plan finds and settle records, through the real driver into the Redshift twin."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from log_router.core.batches import Batch
 from log_router.core.catalog import Catalog
@@ -8,7 +9,7 @@ from log_router.core.events import Event
 from log_router.core.thresholds import exceeded
 from log_router.settling import Settlement, Settler, findings, unfinished
 from log_router.splitting import split_chunk
-from tests.adapters.place import EVENTS, VIEW, Place, order
+from tests.adapters.place import EVENTS, VIEW, Place, loads, order
 
 
 def test_what_is_settled_is_not_planned_again(place: Place) -> None:
@@ -96,7 +97,7 @@ def test_settling_twice_leaves_one_record(place: Place) -> None:
     reports = [split_chunk(place.store, batch, place.catalog, 0)]
     settler = Settler(place.warehouse, place.statements, place.settings.ledger_schema)
     for _ in range(2):
-        settler.settle(batch, place.catalog, reports, {"order_placed"})
+        settler.settle(batch, place.catalog, reports, {"order_placed": datetime.now(UTC)})
     ledger = place.settings.ledger_schema
     assert place.rows(f"SELECT lines, rows_split, quarantined, unrouted FROM {ledger}.objects") == [
         [3, 1, 1, 1]
@@ -116,8 +117,7 @@ def test_the_end_of_a_run_says_all_at_once(place: Place) -> None:
     report = split_chunk(place.store, batch, place.catalog, 0)
     (_, views) = place.manifests(batch, [report])
     place.plan()
-    place.load(views)
-    settlement = place.settle(batch, [report], {"page_viewed"})
+    settlement = place.settle(batch, [report], loads([place.load(views)]))
     pending = unfinished(batch, place.catalog, {0: report}, {"page_viewed"})
     too_many = exceeded(batch.batch_id, place.catalog, place.settings, report.objects, "anew")
     said = findings(batch, replace(settlement, reopened=7), pending, too_many, "airflow dags trigger x")

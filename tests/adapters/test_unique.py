@@ -153,6 +153,23 @@ def test_a_reload_of_all_brings_back_what_a_first_one_had_dropped(place: Place) 
     assert place.rows("SELECT id, note FROM paid") == [["x", "n"]]
 
 
+def test_a_reload_names_the_objects_that_may_lack_a_row_now(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a row that a reload takes away a repetition was dropped elsewhere: the log says what brings it back."""
+    first, second = (
+        place.upload("raw/a", line("x") + line("y")),
+        place.upload("raw/b", line("x", 5, note="n")),
+    )
+    for raw in (first, second):
+        place.load(manifest(place, raw, run=raw.key))
+    place.load(manifest(place, second, run="of the second", reload=True))
+    assert not [said for said in caplog.messages if "dropped as repetitions" in said]
+    place.load(manifest(place, first, run="of the first", reload=True))
+    (said,) = [said for said in caplog.messages if "dropped as repetitions" in said]
+    assert f"log-router reload --event paid --object {second.object_id}" in said
+
+
 @pytest.mark.parametrize("time_type", ["date", "timestamptz"])
 def test_the_window_is_of_any_kind_of_time(make_place: MakePlace, time_type: str) -> None:
     """Hours count between days and between moments of a zone as well."""

@@ -164,6 +164,7 @@ def test_the_other_commands_from_a_shell(log_router: Command, place: Place) -> N
             "metadata database can't be",
         ),
         (("reload", "--object", "0" * 32, "--dry-run"), {}, "neither recorded nor loaded nor in the bucket"),
+        (("redrive", "--yes"), {}, "queue_url: there is none"),
         (("trace", "order_placed", "0" * 32, "1"), {}, "neither recorded nor in a ledger"),
     ],
 )
@@ -175,3 +176,54 @@ def test_what_can_not_be_done_is_said_in_one_message(
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def _lines(done: subprocess.CompletedProcess[str], state: str) -> list[str]:
+    return [line for line in done.stdout.splitlines() if line.startswith(state)]
+
+
+def test_a_doctor_is_not_kept_from_the_rest_by_what_is_broken(log_router: Command) -> None:
+    """S3 can't be reached, a Connection lacks, Airflow knows neither pools nor DAGs: each has a line and a remedy."""
+    done = log_router(
+        "doctor",
+        AIRFLOW_CONN_AWS_DEFAULT=NO_S3,
+        LOG_ROUTER_REDSHIFT_CONN_ID="none",
+        LOG_ROUTER_QUEUE_URL="http://127.0.0.1:1/000000000000/notices",
+        AWS_MAX_ATTEMPTS="1",
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    problems = _lines(done, "problem")
+    for subject, said in (
+        ("Connection none", "there is none; `airflow connections add`"),
+        ("raw bucket", "S3 can't be reached"),
+        ("staging bucket", "S3 can't be reached"),
+        ("Redshift", "Airflow Connection none: there is none"),
+        ("pool log_router_copy", "`airflow pools import include/pools.json`"),
+        ("DAG log_router_hourly", "Airflow does not have it"),
+        ("DAG log_router_stream", "Airflow does not have it"),
+        ("queue", "SQS can't be reached"),
+        ("dead-letter queue", "SQS can't be reached"),
+    ):
+        assert len([line for line in problems if f"  {subject}: " in line and said in line]) == 1, subject
+    assert "ok       events: 2 files" in done.stdout
+    assert done.stdout.splitlines()[-1] == f"{len(problems)} problems, 0 warnings."
+    wrong = log_router("doctor", AIRFLOW_VAR_LOG_ROUTER_SETTINGS='{"grace_seconds": -1, "raw_bucket": "X"}')
+    assert wrong.returncode == 1
+    assert len(_lines(wrong, "problem")) == 2
+    assert _lines(wrong, "warning") == ["warning  all else: not looked at: the settings say where it is"]
+
+
+def test_a_doctor_of_a_site_that_stands_still(home: Path, log_router: Command) -> None:
+    """All is there, but Airflow does not run, which is a problem, and no DAG is switched on, which is a warning."""
+    airflow, own = (sys.executable, "-m", "airflow"), {"AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags")}
+    assert _call(home, *airflow, "pools", "import", str(ROOT / "include" / "pools.json")).returncode == 0
+    assert _call(home, *airflow, "dags", "reserialize", **own).returncode == 0
+    done = log_router("doctor", "--json")
+    assert (done.returncode, done.stderr) == (1, "")
+    checks = json.loads(done.stdout)["checks"]
+    problems = {check["subject"]: check["remedy"] for check in checks if check["state"] == "problem"}
+    assert problems == {
+        f"Airflow's {kind}": f"`airflow {kind}`" for kind in ("scheduler", "dag-processor", "triggerer")
+    }
+    warnings = {check["subject"]: check["remedy"] for check in checks if check["state"] == "warning"}
+    assert warnings["DAG log_router_hourly"] == "`airflow dags unpause log_router_hourly`"

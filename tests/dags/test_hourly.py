@@ -21,13 +21,25 @@ heavy = ("boto3", "redshift_connector", "smart_open", "log_router.store", "log_r
 print(json.dumps({
     "errors": bag.import_errors,
     "tasks": {task.task_id: task.pool for task in tasks},
+    "turn": {
+        dag_id: sorted({(task.priority_weight, task.weight_rule) for task in dag.tasks})
+        for dag_id, dag in bag.dags.items()
+    },
     "after": {task.task_id: sorted(task.upstream_task_ids) for task in tasks},
     "rules": {task.task_id: task.trigger_rule for task in tasks},
     "leaves": [task.task_id for task in tasks if not task.downstream_task_ids],
     "reload": {
         "schedule": reload.schedule,
+        "pools": {task.task_id: task.pool for task in reload.tasks},
         "after": {task.task_id: sorted(task.upstream_task_ids) for task in reload.tasks},
         "params": {name: reload.params.get_param(name).schema for name in reload.params},
+    },
+    "streams": {
+        dag_id: {
+            "after": {task.task_id: sorted(task.upstream_task_ids) for task in dag.tasks},
+            "runs": (dag.schedule, dag.max_active_runs),
+        }
+        for dag_id, dag in bag.dags.items() if dag_id.startswith("log_router_stream")
     },
     "heavy": [name for name in heavy if name in sys.modules],
 }))
@@ -80,9 +92,18 @@ def test_its_shape_is_the_documented_one(hourly: dict[str, Any]) -> None:
 
 
 def test_split_and_copy_have_pools_of_their_own(hourly: dict[str, Any]) -> None:
-    """Splitting and loading are tuned apart."""
+    """Splitting and loading are tuned apart, and a reload takes no slot from an hour."""
     assert hourly["tasks"]["split"] == "log_router_split"
     assert hourly["tasks"]["load.copy"] == "log_router_copy"
+    assert hourly["reload"]["pools"]["split"] == "log_router_backfill_split"
+    assert hourly["reload"]["pools"]["load.copy"] == "log_router_backfill_copy"
+
+
+def test_each_dag_has_its_turn(hourly: dict[str, Any]) -> None:
+    """All tasks of the stream go before all of an hourly run, and these before a reload's, however many follow them."""
+    assert hourly["turn"]["log_router_stream"] == [[40, "absolute"]]
+    assert hourly["turn"]["log_router_hourly"] == [[30, "absolute"]]
+    assert hourly["turn"]["log_router_reload"] == [[20, "absolute"]]
 
 
 def test_settle_is_the_only_leaf_and_always_runs(hourly: dict[str, Any]) -> None:
@@ -111,15 +132,27 @@ def test_a_reload_can_be_filled_in(hourly: dict[str, Any]) -> None:
         assert "null" in schema["type"]
 
 
+def test_the_stream_is_the_same_behind_its_plan(hourly: dict[str, Any]) -> None:
+    """It waits, plans, splits, loads and settles as the hourly DAG does, in one run after the other."""
+    (stream,) = hourly["streams"].values()
+    assert stream == {"after": hourly["after"], "runs": ["@continuous", 1]}
+
+
 def test_parsing_imports_nothing_heavy(hourly: dict[str, Any]) -> None:
     """Each task process parses the DAG file: it must not pay for drivers it may not need."""
     assert hourly["heavy"] == []
 
 
-def test_pools_follow_the_settings(tmp_path: Path) -> None:
-    """The pools of the settings are those of the tasks."""
-    tasks = parsed(tmp_path, LOG_ROUTER_SPLIT_POOL="cpu", LOG_ROUTER_COPY_POOL="redshift")["tasks"]
-    assert (tasks["split"], tasks["load.copy"]) == ("cpu", "redshift")
+def test_the_shape_follows_the_settings(tmp_path: Path) -> None:
+    """The pools of the settings are those of the tasks, and there are as many stream DAGs as they say."""
+    found = parsed(
+        tmp_path,
+        LOG_ROUTER_SPLIT_POOL="cpu",
+        LOG_ROUTER_COPY_POOL="redshift",
+        LOG_ROUTER_STREAM_DAGS="3",
+    )
+    assert (found["tasks"]["split"], found["tasks"]["load.copy"]) == ("cpu", "redshift")
+    assert sorted(found["streams"]) == ["log_router_stream", "log_router_stream_2", "log_router_stream_3"]
 
 
 def test_a_broken_config_leaves_the_dag_visible(tmp_path: Path) -> None:

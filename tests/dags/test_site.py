@@ -16,10 +16,16 @@ from log_router.core.errors import ConfigError
 from log_router.site import Site
 bare, answers = dict(os.environ), []
 for environment in json.load(sys.stdin):
+    asked = environment.pop("ask", "settings")
     os.environ.clear()
     os.environ.update(bare | environment)
     try:
-        answers.append(Site().settings.model_dump(mode="json"))
+        site = Site()
+        if asked == "settings":
+            answers.append(site.settings.model_dump(mode="json"))
+        else:
+            meta = site.queue.client.meta
+            answers.append([site.queue.url, meta.region_name, meta.endpoint_url])
     except ConfigError as error:
         answers.append(str(error))
 print(json.dumps(answers))
@@ -36,7 +42,24 @@ REFUSALS = [
     ('{"schema": "x",}', "log_router_settings: it is not JSON"),
     ("[1]", "log_router_settings: it must hold a JSON object of settings"),
     ('{"copy_pool": "x"}', "copy_pool: belongs to the DAG's shape"),
+    ('{"stream_dags": 2}', "stream_dags: belongs to the DAG's shape"),
     ('{"raw_bukket": "x"}', "raw_bukket: is not a known key; did you mean `raw_bucket`?"),
+]
+AWS = {"AIRFLOW_CONN_AWS_DEFAULT": '{"conn_type": "aws", "extra": {"region_name": "us-east-1"}}'}
+LOCAL = {
+    "AIRFLOW_CONN_AWS_DEFAULT": '{"conn_type": "aws", "extra": {"endpoint_url": "http://127.0.0.1:4567"}}'
+}
+QUEUES: list[tuple[str, dict[str, str], list[str]]] = [
+    (
+        "https://sqs.eu-west-1.amazonaws.com/111122223333/q",
+        AWS,
+        ["eu-west-1", "https://sqs.eu-west-1.amazonaws.com"],
+    ),
+    (
+        "http://127.0.0.1:4566/000000000000/q",
+        LOCAL | {"LOG_ROUTER_REGION": "eu-central-1"},
+        ["eu-central-1", "http://127.0.0.1:4567"],
+    ),
 ]
 
 
@@ -44,6 +67,8 @@ REFUSALS = [
 def answers(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """Give the answers for all environments, of one process; its Variables are environment variables."""
     environments = [environment for environment, _ in BUCKETS] + [{VARIABLE: text} for text, _ in REFUSALS]
+    environments += [{"ask": "queue", "LOG_ROUTER_QUEUE_URL": url, **more} for url, more, _ in QUEUES]
+    environments += [{"ask": "queue"}]
     done = subprocess.run(
         [sys.executable, "-c", ASK],
         input=json.dumps(environments),
@@ -72,3 +97,15 @@ def test_the_environment_is_above_the_variable_above_the_file(answers: list[Any]
 def test_a_wrong_variable_says_what_to_mend(answers: list[Any], number: int) -> None:
     """A Variable that can't be taken is refused with its name and the remedy."""
     assert REFUSALS[number][1] in answers[len(BUCKETS) + number]
+
+
+@pytest.mark.parametrize("number", range(len(QUEUES)))
+def test_the_queue_is_asked_where_its_url_says(answers: list[Any], number: int) -> None:
+    """In the region of a URL of AWS, whatever the connection's; otherwise where settings and connection say."""
+    url, _, asked = QUEUES[number]
+    assert answers[len(BUCKETS) + len(REFUSALS) + number] == [url, *asked]
+
+
+def test_without_a_queue_the_setting_is_named(answers: list[Any]) -> None:
+    """And what it should be."""
+    assert "queue_url: there is none; the stream needs it; set it to the URL" in answers[-1]

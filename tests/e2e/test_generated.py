@@ -21,7 +21,19 @@ from local.ports import Ports
 from local.postgres import AIRFLOW_DATABASE
 from local.stack import RAW_BUCKET, STAGING_BUCKET, Stack
 from tests.e2e import reference
-from tests.e2e.airflow import backfill, clear, contents, log_of, runs, start, tasks, trigger, until, warehouse
+from tests.e2e.airflow import (
+    backfill,
+    clear,
+    contents,
+    created,
+    log_of,
+    runs,
+    start,
+    tasks,
+    trigger,
+    until,
+    warehouse,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = reference.events(ROOT / "include" / "events")
@@ -48,7 +60,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory, config: Path) -> Iterator[St
     """Give a stack with Airflow; each test has hours of its own in it."""
     # Small parts: a split stores some before it is done, so that it can be met midway. Of a rare event all lines may
     # be bad ones.
-    chosen = {"LOG_ROUTER_PART_BYTES": str(1024 * 1024), "LOG_ROUTER_MAX_QUARANTINED_SHARE": "1"}
+    # The hour before this one is not waited for, whenever the tests begin.
+    chosen = {
+        "LOG_ROUTER_PART_BYTES": str(1024 * 1024),
+        "LOG_ROUTER_MAX_QUARANTINED_SHARE": "1",
+        "LOG_ROUTER_GRACE_SECONDS": "0",
+    }
     state = tmp_path_factory.mktemp("generated")
     with Stack(state, Ports.free(), config_dir=config, environment=chosen, faults=True) as stack:
         yield stack
@@ -196,6 +213,65 @@ def by_column(event: dict[str, Any], rows: list[Any]) -> list[reference.Row]:
     return found
 
 
+def test_a_run_of_the_schedule_takes_what_came_late(stack: Stack) -> None:
+    """An object in an hour that was closed long before, and has no run, comes in with the run of the schedule."""
+    stack.api.patch("/dags/log_router_hourly", {"is_paused": False})
+    (run,) = until(lambda: [run for run in runs(stack) if run["run_type"] == "scheduled"][:1], 60)
+    run_id = run["dag_run_id"]
+    assert stack.wait_for_run("log_router_hourly", run_id) == "success"
+    closed = datetime.fromisoformat(run["logical_date"]) - timedelta(hours=2)
+    late = write(stack, closed, objects_per_hour=1, lines_per_object=2)
+    clear(stack, run_id)
+    until(lambda: tasks(stack, run_id)["settle"]["try_number"] == 2, 120)
+    assert stack.wait_for_run("log_router_hourly", run_id) == "success"
+    assert "1 raw objects came late" in log_of(stack, run_id, "plan")
+    assert records(stack).keys() >= late.keys()
+
+
+def test_a_backlog_holds_up_nothing_fresh(stack: Stack) -> None:
+    """While a backfill has no slot in its own pool, another run loads; tasks of the backfill are the last in turn.
+
+    Neither it nor a run by hand looks back.
+    """
+    hour, fresh = DAY + timedelta(hours=17), DAY + timedelta(hours=18)
+    small = {"objects_per_hour": 1, "lines_per_object": 2}
+    held, expected = write(stack, hour, **small), write(stack, fresh, **small)
+    pool = "log_router_backfill_split"
+    body = {"pool": pool, "include_deferred": False}
+    slots = stack.api.get(f"/pools/{pool}")["slots"]
+    stack.api.patch(f"/pools/{pool}", {**body, "slots": 0})
+    stack.api.patch("/dags/log_router_hourly", {"is_paused": False})
+    until(lambda: created(stack, "--from-date", hour.isoformat(), "--to-date", hour.isoformat()), 60)
+    backfilled = f"backfill__{fresh.isoformat()}"
+    until(lambda: lanes(stack, backfilled).get("split 0") == (pool, 10, "scheduled"), 120)
+    run_id = trigger(stack, fresh.isoformat())
+    assert stack.wait_for_run("log_router_hourly", run_id) == "success"
+    assert records(stack).keys() >= expected.keys()
+    assert {(where, weight) for where, weight, _ in lanes(stack, run_id).values()} == {
+        ("default_pool", 30),
+        ("log_router_split", 30),
+        ("log_router_copy", 30),
+    }
+    assert lanes(stack, backfilled)["split 0"][-1] == "scheduled"
+    stack.api.patch(f"/pools/{pool}", {**body, "slots": slots})
+    assert stack.wait_for_run("log_router_hourly", backfilled) == "success"
+    assert records(stack).keys() >= held.keys()
+    assert {(where, weight) for where, weight, _ in lanes(stack, backfilled).values()} == {
+        ("default_pool", 10),
+        (pool, 10),
+        ("log_router_backfill_copy", 10),
+    }
+    assert "looked back" not in log_of(stack, run_id, "plan") + log_of(stack, backfilled, "plan")
+
+
+def lanes(stack: Stack, run_id: str) -> dict[str, tuple[str, int, str]]:
+    """Return pool, weight and state of each task of a run."""
+    return {
+        name: (task["pool"], task["priority_weight"], task["state"])
+        for name, task in tasks(stack, run_id).items()
+    }
+
+
 def test_killed_tasks_are_made_good(stack: Stack) -> None:
     """A split and a load that are killed midway are tried again by Airflow, with the settings of their plan."""
     hour = DAY + timedelta(hours=10)
@@ -328,7 +404,7 @@ def test_broken_objects_hold_nothing_up(stack: Stack) -> None:
     assert "3 of 4 raw objects are not loaded whole" in said
     for key, why in (
         (truncated, "its gzip data ends too early; have its producer write it again"),
-        (vanished, "S3 answered NoSuchKey; it was deleted after it was listed: restore it"),
+        (vanished, "S3 answered NoSuchKey; it was deleted meanwhile: restore it"),
         (denied, "S3 answered AccessDenied; grant s3:GetObject"),
     ):
         assert f"s3://{RAW_BUCKET}/{key}: {why}" in said

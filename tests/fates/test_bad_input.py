@@ -12,7 +12,7 @@ import pytest
 from local.stack import Stack
 from log_router.core.catalog import load_catalog, load_settings
 from log_router.settling import unfinished
-from tests.adapters.place import Place, place_at
+from tests.adapters.place import Place, loads, place_at
 from tests.fates.cases import FOLDER, expanded, read_cases
 from tests.twin.conformance import same
 
@@ -40,10 +40,10 @@ def found(storage: Stack) -> Found:
     names = {place.upload(f"raw/{name}{case.key}", case.body).object_id: name for name, case in CASES.items()}
     batch = place.plan()
     reports = list(place.reports(batch).values())
-    loaded = {place.load(manifest).event for manifest in place.manifests(batch, reports)}
+    loaded = loads([place.load(manifest) for manifest in place.manifests(batch, reports)])
     place.settle(batch, reports, loaded)
     broken = {names[one.object_id]: one for report in reports for one in report.broken}
-    problems = unfinished(batch, place.catalog, dict(enumerate(reports)), loaded)
+    problems = unfinished(batch, place.catalog, dict(enumerate(reports)), loaded.keys())
     assert sorted(problems) == sorted(one.detail for one in broken.values())
     with psycopg.connect(storage.warehouse_dsn, autocommit=True) as db:
         found = recorded(place, db, names)

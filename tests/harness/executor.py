@@ -13,8 +13,9 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from tests.harness.run import FAILED, Run, Task
-from tests.harness.work import RETRY, Address, Ended, serve
+from tests.harness.run import DEFERRED, FAILED, Run, Task
+from tests.harness.servers import Address
+from tests.harness.work import RETRY, Ended, serve
 
 # Seconds. No task of the harness takes one by itself; so many only pass when something hangs.
 PATIENCE = 120.0
@@ -169,6 +170,8 @@ class Executor:
         self.story(
             f"{run.asked.run_id} {task.name} try {task.attempt}: {said.state} {said.failure} {wrong or ''}"
         )
+        if said.state == DEFERRED and (woken := run.woken(task)):
+            return woken
         if said.state == RETRY and task.attempt < run.asked.tries:
             return run.again(task)
         state = FAILED if said.state == RETRY else said.state

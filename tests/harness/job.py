@@ -12,7 +12,7 @@ from local.ports import Ports
 from local.stack import Stack
 from tests.harness.executor import Executor, HungError
 from tests.harness.seed import Seed
-from tests.harness.work import Address, compile_statements, session
+from tests.harness.servers import Address, compile_statements, session
 
 # As many tasks at once as a small Airflow does.
 SLOTS = 3
@@ -51,7 +51,7 @@ def _play(stack: Stack, given: argparse.Namespace) -> None:
     warehouse = stack.warehouse | {"application_name": "harness"}
     executor = Executor(Address(stack.s3_endpoint, warehouse, stack.ports.faults), SLOTS)
     for number in given.seeds:
-        seed = Seed(number, executor, given.isolation)
+        seed = Seed(number, executor, given.isolation, given.state)
         try:
             seed.play()
         except HungError as error:

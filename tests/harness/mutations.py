@@ -162,6 +162,82 @@ MUTATIONS = (
         'f"{chunk:05d}-{digest}.json"',
         'f"{chunk:05d}.json"',
     ),
+    Mutation(
+        "messages are acknowledged before the record is committed",
+        f"{_PACKAGE}/operators.py",
+        "        settlement = settler.settle(",
+        """        if "deliveries" in plan:
+            from log_router.core.deliveries import Deliveries
+            entries = Deliveries.from_json(site.store.get(plan["deliveries"])).entries
+            site.queue.acknowledge([entry.receipt for entry in entries if not entry.problems])
+        settlement = settler.settle(""",
+    ),
+    Mutation(
+        "all messages that were received are acknowledged",
+        f"{_PACKAGE}/deliveries.py",
+        "done = [entry for entry in deliveries.entries if entry.is_done(settled)]",
+        "done = list(deliveries.entries)",
+    ),
+    Mutation(
+        "messages are acknowledged whatever the record says",
+        f"{_PACKAGE}/deliveries.py",
+        "settled = planner.settled(deliveries.object_ids)",
+        "settled = frozenset(deliveries.object_ids)",
+    ),
+    Mutation(
+        "a message is acknowledged when one of its raw objects is settled",
+        f"{_PACKAGE}/core/deliveries.py",
+        "settled.issuperset(self.object_ids)",
+        "(not self.object_ids or not settled.isdisjoint(self.object_ids))",
+    ),
+    Mutation(
+        "the size is the notice's",
+        f"{_PACKAGE}/deliveries.py",
+        "    age = store.settings.stream_max_age_seconds\n",
+        """    sizes = {notice.key: notice.size or 0 for notice in told}
+    found = {
+        key: RawObject(raw.bucket, key, raw.etag, sizes[key]) if isinstance(raw, RawObject) else raw
+        for key, raw in found.items()
+    }
+    age = store.settings.stream_max_age_seconds
+""",
+    ),
+    Mutation(
+        "foreign bodies are acknowledged",
+        f"{_PACKAGE}/deliveries.py",
+        "return Delivery(message.message_id, message.receipt, problems=(str(notices),))",
+        "return Delivery(message.message_id, message.receipt)",
+    ),
+    Mutation(
+        "notices of objects that vanished are acknowledged",
+        f"{_PACKAGE}/deliveries.py",
+        "tuple(str(raw) for raw in raws if isinstance(raw, Refused))",
+        "()",
+    ),
+    Mutation(
+        "objects left to the hourly runs are acknowledged",
+        f"{_PACKAGE}/deliveries.py",
+        "tuple(raw.object_id for raw in raws if isinstance(raw, RawObject))",
+        "tuple(raw.object_id for raw in raws if isinstance(raw, RawObject) and raw.key in fresh)",
+    ),
+    Mutation(
+        "the first record of a message stands for all",
+        f"{_PACKAGE}/core/notices.py",
+        "return _from_records(found.records)",
+        "return _from_records(found.records[:1])",
+    ),
+    Mutation(
+        "the key in a notice is not decoded",
+        f"{_PACKAGE}/core/notices.py",
+        'unquote_plus(place.object.key, errors="strict")',
+        "place.object.key",
+    ),
+    Mutation(
+        "a redrive deletes what it has not sent",
+        f"{_PACKAGE}/redriving.py",
+        "self.queue.send(message.body)",
+        "pass",
+    ),
 )
 
 

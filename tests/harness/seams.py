@@ -3,7 +3,8 @@
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,10 +24,11 @@ class Seams:
     deeds: Deeds = NONE
     passed: int = 0
     requests: int = 0
+    messages: int = 0
 
     def begin(self, deeds: Deeds) -> None:
         """Begin a try."""
-        self.deeds, self.passed, self.requests = deeds, 0, 0
+        self.deeds, self.passed, self.requests, self.messages = deeds, 0, 0, 0
         # Nobody handles the alarm: it ends the process.
         signal.setitimer(signal.ITIMER_REAL, deeds.kill_after)
 
@@ -39,10 +41,14 @@ class Seams:
         """Pass a seam: killed there, or given up for lost, or neither."""
         self.passed += 1
         if self.passed == self.deeds.kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+            self.kill()
         if self.passed == self.deeds.zombie_at:
             self.give_up()
             time.sleep(self.deeds.pause)
+
+    def kill(self) -> None:
+        """End this process."""
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 @dataclass
@@ -59,6 +65,14 @@ class Connections:
     def __call__(self) -> "_Seamed":
         """Return a connection, as the driver would."""
         return _Seamed(self.idle.pop() if self.idle else self.connect(), self)
+
+    @contextmanager
+    def unseamed(self) -> Iterator[Connection]:
+        """Give a connection at which nothing goes wrong, to look at what is committed."""
+        connection = self.idle.pop() if self.idle else self.connect()
+        connection.autocommit = True
+        yield connection
+        self.idle.append(connection)
 
 
 class _Seamed:
@@ -132,9 +146,9 @@ class Requests:
 
     def _answer(self, request: AWSPreparedRequest, deed: str) -> AWSResponse:
         if deed in _FAILURES:
-            return _answered(request, *_FAILURES[deed])
+            return _failed(request, *_FAILURES[deed])
         if deed == "swallowed" and request.method == "PUT":
-            return _answered(request, 200, "")
+            return answered(request, 200, "", _XML)
         if deed == "reset":
             raise ConnectionClosedError(endpoint_url=request.url)
         if deed == "slow":
@@ -153,9 +167,17 @@ class Requests:
 _FAILURES = {"500": (500, "InternalError"), "503": (503, "SlowDown"), "denied": (403, "AccessDenied")}
 
 
-def _answered(request: AWSPreparedRequest, status: int, code: str) -> AWSResponse:
-    body = f"<Error><Code>{code}</Code><Message>As the harness wants it.</Message></Error>" if code else ""
-    headers: Any = {"content-type": "application/xml"}
+_XML = "application/xml"
+
+
+def _failed(request: AWSPreparedRequest, status: int, code: str) -> AWSResponse:
+    body = f"<Error><Code>{code}</Code><Message>As the harness wants it.</Message></Error>"
+    return answered(request, status, body, _XML)
+
+
+def answered(request: AWSPreparedRequest, status: int, body: str, kind: str) -> AWSResponse:
+    """Return an answer that nobody has given."""
+    headers: Any = {"content-type": kind}
     return AWSResponse(request.url, status, headers, _Body(body.encode()))
 
 

@@ -1,7 +1,7 @@
 """What happens in a seed: which runs, at once or after each other, and what goes wrong in each task."""
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,16 +12,28 @@ HOURS = ("2026-01-31T13:00:00Z", "2026-01-31T14:00:00Z")
 # Faults pass: from this try of a task on nothing is done to it.
 CALM_TRY = 4
 # About as many seams as a task of each kind passes when nothing goes wrong.
-SEAMS = {"plan": 60, "split": 16, "collect": 20, "load.copy": 60, "settle": 110}
-REQUESTS = {"plan": 3, "split": 10, "collect": 8, "load.copy": 3, "settle": 6}
+SEAMS = {"wait": 40, "plan": 60, "split": 16, "collect": 20, "load.copy": 60, "settle": 110}
+REQUESTS = {"wait": 2, "plan": 3, "split": 10, "collect": 8, "load.copy": 3, "settle": 6}
+# A plan of the stream looks at each key.
+LOOKS = 5
+# Requests to the queue.
+MESSAGES = {"wait": 4, "plan": 1, "settle": 2}
+_CREATED = ("create schema", "create table .*objects", "create table .*object_events")
 STATEMENTS = {
-    "plan": ("create schema", "create table .*objects", "create table .*object_events", "select .object_id"),
+    "wait": _CREATED,
+    "plan": (*_CREATED, "select .object_id"),
     "load.copy": ("svv_columns", "create table", "lock table", "select .object_id", "copy ",
                   "insert into .*ledger_", "delete from", "insert into .*stage", "pg_last_copy"),
     "settle": ("copy ", "lock table .*ledger_", "lock table .*objects", "delete from .*objects",
                "insert into .*objects", "insert into .*object_events", "insert into .*ledger_"),
 }  # fmt: skip
 _S3_DEEDS = ("503", "500", "reset", "lost", "lost", "twice", "twice", "slow", "short", "short", "swallowed")
+_SQS_DEEDS = (
+    "503", "500", "denied", "reset", "lost", "part", "part", "killed before", "killed after", "zombie before"
+)  # fmt: skip
+# How far off the clock is at each time it is read, in seconds.
+_CLOCKS = ((7200,), (-7200,), (-200_000, 200_000), (200_000, -200_000), (-1, 1))
+STREAM = "stream"
 
 
 @dataclass(frozen=True)
@@ -34,7 +46,9 @@ class Deeds:
         zombie_at: the seam at which its worker is given up for lost, and goes on; 0 for none.
         pause: how long a zombie stops at that seam, in seconds.
         s3: what goes wrong with S3, by the number of the request.
+        sqs: what goes wrong with the queue, by the number of the request.
         warehouse: a fault that the twin is armed with.
+        clock: by how many seconds the clock is off, one time of reading it after the other, and again.
     """
 
     kill_at: int = 0
@@ -42,22 +56,54 @@ class Deeds:
     zombie_at: int = 0
     pause: float = 0.0
     s3: dict[int, str] = field(default_factory=dict)
+    sqs: dict[int, str] = field(default_factory=dict)
     warehouse: dict[str, Any] = field(default_factory=dict)
+    clock: tuple[int, ...] = ()
 
 
 NONE = Deeds()
 
 
-def deeds(seed: int, run: str, name: str, task_id: str, attempt: int) -> Deeds:
+@dataclass(frozen=True)
+class Asked:
+    """One run to be made: of what kind, of which hour, with how many tries a task, and of what name."""
+
+    kind: str
+    hour: str
+    run_id: str
+    tries: int
+    events: tuple[str, ...] = ()
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """What the run's DAG is given."""
+        if self.kind == STREAM:
+            return {}
+        if self.kind == "reload_range":
+            end = datetime.fromisoformat(self.hour) + timedelta(hours=1)
+            return {"from": self.hour, "to": end.isoformat(), "events": list(self.events)}
+        return {"hour": self.hour, "mode": "reload" if self.kind == "reload" else "missing"}
+
+
+def deeds(seed: str, asked: Asked, name: str, task_id: str, attempt: int) -> Deeds:
     """Return what goes wrong in a try of a task: the same for the same seed."""
-    whole, rng = (_rng(f"{seed} {run} {name}{of}") for of in ("", f" {attempt}"))
+    whole, rng = (_rng(f"{seed} {asked.run_id} {name}{of}") for of in ("", f" {attempt}"))
+    made = _deeds(whole, rng, name, task_id, attempt, stream=asked.kind == STREAM)
+    if asked.kind == STREAM and rng.random() < 0.15:
+        return replace(made, clock=rng.choice(_CLOCKS))
+    return made
+
+
+def _deeds(
+    whole: random.Random, rng: random.Random, name: str, task_id: str, attempt: int, *, stream: bool
+) -> Deeds:
     cleared = not name.endswith(" 0")
     if task_id == "split" and whole.random() < 0.1:
         return _torn(rng).get(attempt, NONE)
     if task_id == "collect" and attempt == 1 and cleared and rng.random() < 0.5:
         # The manifests stay those of before the run was cleared.
         return Deeds(s3=dict.fromkeys(range(3, 12), "swallowed"))
-    return _alone(rng, task_id) if attempt < CALM_TRY and rng.random() < 0.4 else NONE
+    return _alone(rng, task_id, stream=stream) if attempt < CALM_TRY and rng.random() < 0.4 else NONE
 
 
 def _rng(seed: str) -> random.Random:
@@ -70,15 +116,21 @@ def _torn(rng: random.Random) -> dict[int, Deeds]:
     return {1: zombie, 2: Deeds(s3={rng.randrange(3, 7): "denied"})}
 
 
-def _alone(rng: random.Random, task_id: str) -> Deeds:
-    kind = rng.choice(["kill", "kill", "zombie", "s3", "s3", "warehouse", "warehouse"])
+def _alone(rng: random.Random, task_id: str, *, stream: bool) -> Deeds:
+    kinds = ["kill", "kill", "zombie", "s3", "s3", "warehouse", "warehouse"]
+    if stream and task_id in MESSAGES:
+        kinds += ["sqs", "sqs", "sqs"]
+    kind = rng.choice(kinds)
     seam = rng.randrange(1, SEAMS[task_id] + 1)
     if kind == "kill":
         return Deeds(kill_at=seam) if rng.random() < 0.7 else Deeds(kill_after=rng.uniform(0.001, 0.1))
     if kind == "zombie":
         return Deeds(zombie_at=seam, pause=rng.choice([0.0, 0.02, 0.1]))
+    if kind == "sqs":
+        return Deeds(sqs={rng.randrange(1, MESSAGES[task_id] + 1): rng.choice(_SQS_DEEDS)})
     if kind == "s3" or task_id not in STATEMENTS:
-        requests = rng.sample(range(1, REQUESTS[task_id] + 1), rng.choice([1, 1, 2]))
+        count = REQUESTS[task_id] + (LOOKS if stream and task_id == "plan" else 0)
+        requests = rng.sample(range(1, count + 1), rng.choice([1, 1, 2]))
         return Deeds(s3={number: rng.choice(_S3_DEEDS) for number in requests})
     return Deeds(warehouse=_warehouse(rng, task_id))
 
@@ -101,30 +153,16 @@ def _warehouse(rng: random.Random, task_id: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One run to be made: of what kind, of which hour, with how many tries a task, and of what name."""
-
-    kind: str
-    hour: str
-    run_id: str
-    tries: int
-    events: tuple[str, ...] = ()
-
-    @property
-    def params(self) -> dict[str, Any]:
-        """What the run's DAG is given."""
-        if self.kind == "reload_range":
-            end = datetime.fromisoformat(self.hour) + timedelta(hours=1)
-            return {"from": self.hour, "to": end.isoformat(), "events": list(self.events)}
-        return {"hour": self.hour, "mode": "reload" if self.kind == "reload" else "missing"}
-
-
-@dataclass(frozen=True)
 class Act:
-    """Runs that are under way at once; `changes` says after how many ended tasks producers do something."""
+    """Runs that are under way at once.
+
+    `changes` says after how many ended tasks producers do something, `returns` after how many the messages that
+    somebody has received come again.
+    """
 
     runs: tuple[Asked, ...]
     changes: tuple[int, ...]
+    returns: tuple[int, ...]
     adopts: bool
     watched: bool
 
@@ -135,8 +173,9 @@ def acts(rng: random.Random, hours: tuple[str, ...]) -> tuple[Act, ...]:
     names: list[Asked] = []
     for number in range(rng.choice([1, 1, 2, 2, 3])):
         kinds = rng.choice(
-            [("hourly",), ("hourly", "hourly"), ("hourly", "notices"), ("notices", "notices"), ("reload",),
-             ("reload_range",), ("hourly", "reload"), ("reload_range", "hourly"), ("backfill",), ("again",)]
+            [("hourly",), ("hourly", "hourly"), ("reload",), ("reload_range",), ("hourly", "reload"),
+             ("reload_range", "hourly"), ("backfill",), ("again",), ("again",), (STREAM,), (STREAM, STREAM),
+             ("hourly", STREAM), ("hourly", STREAM), ("hourly", STREAM, "reload"), (STREAM, STREAM, "hourly")]
         )  # fmt: skip
         runs: list[Asked] = []
         for kind in kinds:
@@ -150,7 +189,9 @@ def acts(rng: random.Random, hours: tuple[str, ...]) -> tuple[Act, ...]:
                 runs.append(asked)
         names += runs
         reloads = any(kind.startswith("reload") for kind in kinds)
-        changes = tuple(rng.randrange(12) for _ in range(rng.choice([0, 0, 1, 2])))
+        changes, returns = (
+            tuple(rng.randrange(12) for _ in range(rng.choice([0, 0, 1, 2]))) for _ in ("changes", "returns")
+        )
         watched = reloads or rng.random() < 0.1
-        made.append(Act(tuple(runs), changes, adopts=rng.random() < 0.2, watched=watched))
+        made.append(Act(tuple(runs), changes, returns, adopts=rng.random() < 0.2, watched=watched))
     return tuple(made)

@@ -3,55 +3,55 @@
 import logging
 import os
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import cache, cached_property
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cached_property
 from multiprocessing.connection import Connection as Pipe
-from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import redshift_connector
 import smart_open.s3
 import structlog
 from airflow.sdk.bases.operator import ExecutorSafeguard
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-from botocore.config import Config
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 
 from local.twin.faults import Faults
-from log_router import isolating, operators, planning, settling, site, splitting
-from log_router.auditing import Auditor
+from log_router import (
+    deliveries,
+    isolating,
+    keeping,
+    operators,
+    planning,
+    plans,
+    receiving,
+    sensors,
+    settling,
+    site,
+    splitting,
+    triggers,
+)
 from log_router.core import batches
-from log_router.core.batches import RawObject
 from log_router.core.catalog import Catalog
 from log_router.core.errors import LogRouterError
-from log_router.core.events import Event
 from log_router.core.settings import Settings
 from log_router.core.sql import Statements
-from log_router.core.windows import Hour
+from log_router.queue import Queue
 from log_router.store import Store
 from log_router.warehouse import Warehouse
-from tests.harness.events import CATALOGS, EVENT_KEY
-from tests.harness.run import FAILED, SKIPPED, SUCCESS, Place, Task
+from tests.harness.events import CATALOGS
+from tests.harness.queue_seams import QueueRequests
+from tests.harness.run import DEFERRED, FAILED, SKIPPED, SUCCESS, WAIT, Task
 from tests.harness.seams import Connections, Requests, Seams
+from tests.harness.servers import Address, catalog, client, queue_client, session, statements
+from tests.harness.story import STREAM
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
 
-SQL = Path(__file__).resolve().parents[2] / "include" / "sql"
 RETRY = "retry"
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where the servers are."""
-
-    s3: str
-    warehouse: dict[str, Any]
-    faults: int
 
 
 @dataclass(frozen=True)
@@ -65,41 +65,9 @@ class Ended:
 
 
 # What tasks import when they first need it is here before the workers are forked.
-PRELOADED = (isolating, planning, settling, splitting, smart_open.s3)
-
-
-@cache
-def statements() -> Statements:
-    """Return the product's statements."""
-    return Statements(SQL)
-
-
-def compile_statements() -> None:
-    """Have all statements compiled, so that workers needn't."""
-    environment = statements()._environment
-    for name in environment.list_templates(extensions=["sql"]):
-        environment.get_template(name)
-
-
-@cache
-def catalog(number: int) -> Catalog:
-    """Return what a site knows: at first, or later."""
-    events = tuple(Event.model_validate(event) for event in CATALOGS[number])
-    return Catalog(event_key=EVENT_KEY, events=events)
-
-
-@cache
-def session() -> boto3.session.Session:
-    """Return AWS's client library with its model of S3 in memory, so that workers needn't read it."""
-    made = boto3.session.Session("test", "test", region_name="us-east-1")
-    client(made, "http://127.0.0.1:1")
-    return made
-
-
-def client(of: boto3.session.Session, endpoint: str) -> "S3Client":
-    """Return a client that tries once: retries are what is looked at."""
-    once = Config(s3={"addressing_style": "path"}, proxies={}, retries={"max_attempts": 0})
-    return of.client("s3", endpoint_url=endpoint, config=once)
+PRELOADED = (deliveries, isolating, planning, settling, splitting, triggers, smart_open.s3)
+# Those of the product that read the clock between a run's first task and its last.
+CLOCKED: tuple[Any, ...] = (keeping, plans, receiving)
 
 
 class Site(site.Site):
@@ -107,6 +75,7 @@ class Site(site.Site):
 
     task: Task
     s3: "S3Client"
+    sqs: "SQSClient"
     connections: Any  # as far as the product goes, the driver's
 
     @cached_property
@@ -130,6 +99,11 @@ class Site(site.Site):
         return Store(self.s3, self.settings.model_copy(update={"part_bytes": self.task.place.part_bytes}))
 
     @cached_property
+    def queue(self) -> Queue:
+        """The seed's queue."""
+        return Queue(self.sqs, str(self.settings.queue_url))
+
+    @cached_property
     def warehouse(self) -> Warehouse:
         """The twin."""
         opening = (
@@ -139,16 +113,21 @@ class Site(site.Site):
         return Warehouse(self.connections, opening)
 
 
-class PlanNamedOperator(operators.PlanOperator):
-    """Plans raw objects that notices have named, whether they are still there or not."""
+class Clock:
+    """What the product's modules know as `datetime`; its `now` is as far off as the task in hand says."""
 
-    def work(self, context: "Context") -> list[dict[str, Any]]:
-        """Plan them in the order in which they were named."""
-        here, planner = self.planner()
-        batch = planner.plan(
-            operators.run_of(context), "notices", [RawObject(*name) for name in Site.task.given]
-        )
-        return self.chunks_of(context, here, planner, batch, {"again": "", "anew": ""})
+    def __init__(self, seams: Seams) -> None:
+        self._seams = seams
+        self._read = 0
+
+    def now(self, zone: tzinfo) -> datetime:
+        """Return what the clock says."""
+        clock = self._seams.deeds.clock or (0,)
+        self._read += 1
+        return datetime.now(zone) + timedelta(seconds=clock[self._read % len(clock)])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(datetime, name)
 
 
 @dataclass(frozen=True)
@@ -201,6 +180,9 @@ def serve(pipe: Pipe, address: Address) -> None:
     plain: Any = Site.s3
     plain.meta.events.register("before-send.s3", Requests(plain._endpoint.http_session.send, seams))
     Site.connections = Connections(lambda: redshift_connector.connect(**address.warehouse), seams)
+    Site.sqs = _queue(address, seams)
+    for module in CLOCKED:
+        module.datetime = Clock(seams)
     # Operators ask for their site by this name: here it is the seed's.
     site.Site = Site  # type: ignore[misc]
     while not lost:
@@ -211,6 +193,34 @@ def serve(pipe: Pipe, address: Address) -> None:
         seams.end()
         if not lost:
             pipe.send(ended)
+
+
+def _queue(address: Address, seams: Seams) -> "SQSClient":
+    made = queue_client(session(), address.s3)
+    plain: Any = made
+    requests = QueueRequests(
+        send=plain._endpoint.http_session.send,
+        seams=seams,
+        journal=lambda: Site.task.place.journal,
+        run=lambda: f"{Site.task.run_id} {Site.task.name}",
+        settled=_settled,
+    )
+    plain.meta.events.register("before-send.sqs", requests)
+    return made
+
+
+def _settled() -> list[str]:
+    """Return the raw objects that are recorded now, and hold nothing that the run in hand knows an event for."""
+    types = ", ".join(f"'{event['event_type']}'" for event in CATALOGS[Site.task.place.catalog])
+    schema = Site.task.place.settings["ledger_schema"]
+    query = (
+        f'SELECT o."object_id" FROM "{schema}"."objects" o WHERE NOT EXISTS (SELECT 1 FROM "{schema}"."object_events" '
+        f'e WHERE e."object_id" = o."object_id" AND e."unrouted" > 0 AND e."event_type" IN ({types}))'
+    )
+    with Site.connections.unseamed() as connection:
+        cursor = connection.cursor()
+        cursor.execute(query)
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _hush() -> None:
@@ -228,20 +238,12 @@ def _arm(address: Address, task: Task) -> None:
         Faults(address.faults).arm(**task.deeds.warehouse)
 
 
-def audited(address: Address, place: Place, hours: Iterable[str]) -> list[tuple[str, str]]:
-    """Return what the product's own audit finds: the raw object, and what it says of it."""
-    settings = Settings.model_validate(place.settings)
-    store = Store(client(session(), address.s3), settings)
-    warehouse = Warehouse(lambda: redshift_connector.connect(**address.warehouse), ())
-    auditor = Auditor(store, warehouse, statements(), settings, catalog(place.catalog))
-    found = auditor.audit([Hour(datetime.fromisoformat(hour)) for hour in hours], datetime.now(UTC)).findings
-    return [(finding.object_id, str(finding)) for finding in found]
-
-
 def _tried(task: Task, seams: Seams) -> Ended:
     instance = Instance(task)
     try:
-        value = _operator(task).execute(_context(task, instance))
+        value = _done(task, _context(task, instance))
+    except TaskDeferred:
+        return Ended(DEFERRED, {}, "", seams.passed)
     except AirflowSkipException as skipped:
         return Ended(SKIPPED, {}, str(skipped), seams.passed)
     except AirflowFailException as failed:
@@ -260,19 +262,29 @@ def _context(task: Task, instance: Instance) -> Any:
         "params": task.params,
         "run_id": task.run_id,
         "dag": SimpleNamespace(dag_id="harness"),
+        "dag_run": SimpleNamespace(run_type="manual"),
         "logical_date": datetime.fromisoformat(task.hour).astimezone(UTC),
     }
+
+
+def _done(task: Task, context: Any) -> Any:
+    """Do a task, or what comes after it was deferred; return what it returns."""
+    if task.task_id != WAIT:
+        return _operator(task).execute(context)
+    sensor = sensors.NoticesSensor(task_id=WAIT)
+    return sensor.execute(context) if task.given is None else sensor.resume(context, task.given)
 
 
 def _operator(task: Task) -> operators.LogRouterOperator:
     plan, split, load = "plan", "split", "load.copy"
     collected = {"plan_task_id": plan, "split_task_id": split, "load_task_id": load}
-    planners: dict[str, type[operators.PlanOperator]] = {
-        "notices": PlanNamedOperator,
-        "reload_range": operators.PlanReloadOperator,
+    planned = {"task_id": plan, "split_task_id": split}
+    planners: dict[str, Callable[[], plans.PlanOperator]] = {
+        STREAM: lambda: plans.PlanNoticesOperator(wait_task_id=WAIT, **planned),
+        "reload_range": lambda: plans.PlanReloadOperator(**planned),
     }
     make: dict[str, Callable[[], operators.LogRouterOperator]] = {
-        plan: lambda: planners.get(task.kind, operators.PlanHourOperator)(task_id=plan, split_task_id=split),
+        plan: planners.get(task.kind, lambda: plans.PlanHourOperator(**planned)),
         split: lambda: operators.SplitOperator(task_id=split, plan_task_id=plan, chunk=task.given),
         "collect": lambda: operators.CollectOperator(task_id="collect", **collected),
         load: lambda: operators.LoadOperator(task_id="copy", plan_task_id=plan, target=task.given),

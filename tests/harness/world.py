@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -37,12 +38,16 @@ class Version:
 
 @dataclass
 class World:
-    """The raw objects of a seed: `current` by key, and every version there ever was by its id."""
+    """The raw objects of a seed: `current` by key, and every version there ever was by its id.
+
+    `about_to_put` is told of each version before it is there.
+    """
 
     client: "S3Client"
     bucket: str
     hours: tuple[str, ...]
     rng: random.Random
+    about_to_put: Callable[[Version], None]
     current: dict[str, Version] = field(default_factory=dict)
     everything: dict[str, Version] = field(default_factory=dict)
 
@@ -52,10 +57,6 @@ class World:
         for hour in self.hours:
             for _ in range(self.rng.choice([1, 2, 3, 5])):
                 self._appear(hour)
-
-    def of_hour(self, hour: str) -> list[Version]:
-        """Return what lies in the partition of an hour now."""
-        return [version for key, version in sorted(self.current.items()) if key.startswith(prefix(hour))]
 
     def change(self) -> str:
         """Let a producer do something; return what."""
@@ -105,6 +106,7 @@ class World:
         self._put(Version(self.bucket, version.key, body, body))
 
     def _put(self, version: Version) -> None:
+        self.about_to_put(version)
         self.client.put_object(Bucket=version.bucket, Key=version.key, Body=version.stored)
         self.current[version.key] = version
         self.everything[version.object_id] = version

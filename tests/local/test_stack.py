@@ -12,6 +12,8 @@ from local import s3
 from local.environment import ROOT, StackError
 from local.ports import Ports
 from local.stack import RAW_BUCKET, STAGING_BUCKET, Stack
+from log_router.core.notices import read
+from log_router.queue import Queue
 
 pytestmark = [
     pytest.mark.e2e,
@@ -26,18 +28,33 @@ def alive(pid: int) -> bool:
         return False
 
 
-def test_objects_and_tables_outlive_down_together(tmp_path: Path) -> None:
-    """After down and up, bucket and warehouse hold the same as before, with the same ETags."""
-    ports = Ports.free()
-    with Stack(tmp_path, ports, airflow=False) as stack:
+def test_objects_notices_and_tables_outlive_down_together(tmp_path: Path) -> None:
+    """After down and up, bucket, queue and warehouse hold the same as before, wherever the servers listen."""
+    with Stack(tmp_path, Ports.free(), airflow=False) as stack:
         written = stack.s3().put_object(Bucket=RAW_BUCKET, Key="raw/a b+c.json", Body=b"{}\n")["ETag"]
         with psycopg.connect(stack.warehouse_dsn, autocommit=True) as connection:
             connection.execute("CREATE TABLE kept (id BIGINT)")
             connection.execute("INSERT INTO kept VALUES (1)")
-    with Stack(tmp_path, ports, airflow=False) as stack:
+    with Stack(tmp_path, Ports.free(), airflow=False) as stack:
         assert stack.s3().head_object(Bucket=RAW_BUCKET, Key="raw/a b+c.json")["ETag"] == written
         with psycopg.connect(stack.warehouse_dsn) as connection:
             assert connection.execute("SELECT id FROM kept").fetchall() == [(1,)]
+        for key in ("elsewhere/x", "raw/%/ü"):
+            stack.s3().put_object(Bucket=RAW_BUCKET, Key=key, Body=b"{}\n")
+        assert_notices(stack, {"raw/a b+c.json", "raw/%/ü"})
+
+
+def assert_notices(stack: Stack, keys: set[str]) -> None:
+    """The queue that Airflow is told of has a notice for each of the keys, and one word of its set-up."""
+    url = stack.env()["LOG_ROUTER_QUEUE_URL"]
+    queue = Queue(s3.sqs_client(stack.ports.s3_front), url)
+    said = [read(message.body) for message in queue.drain(10, 5.0, 600)]
+    assert [dict(one.ignored) for one in said if one.ignored] == [{"s3:TestEvent": 1}]
+    assert {notice.key for one in said for notice in one.created} == keys
+    facts = queue.facts()
+    assert (facts.problems(600), facts.max_receive_count, facts.in_flight) == ((), 5, 1 + len(keys))
+    assert facts.dead_letter_url == f"{url}-dead"
+    assert f"arn:aws:s3:::{RAW_BUCKET}" in facts.policy
 
 
 def test_airflow_may_only_read_the_raw_bucket(tmp_path: Path) -> None:

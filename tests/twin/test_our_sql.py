@@ -1,6 +1,7 @@
 """The statements of include/sql do their work on the twin, and one that is broken on purpose is refused."""
 
 import dataclasses
+import datetime as dt
 import gzip
 import json
 import os
@@ -17,6 +18,8 @@ from tests.twin.warehouse import Bucket, Db
 
 SQL = ROOT / "include" / "sql"
 STAGE = "log_router_stage"
+AT = dt.datetime(2026, 1, 31, 13, 0, 7, tzinfo=dt.UTC)
+LATER = AT + dt.timedelta(seconds=9)
 IDS = ["0" * 32, "f" * 32]
 OF_IDS: dict[str, Any] = {"fates": True, "column": "object_id", "values": IDS}
 COLUMNS = [
@@ -33,7 +36,7 @@ LINES: list[dict[str, Any]] = [
     {"order": 4, "who": "y", "at": "2024-01-02 03:04:07", "data": "text", "_lr_object": IDS[1]},
 ]  # fmt: skip
 # These work in the ledger's schema, the others in the event's.
-_OF_LEDGER = re.compile("ledger|object|lock(?!_errors)")
+_OF_LEDGER = re.compile("ledger|object|lags|lock(?!_errors)")
 
 
 @dataclasses.dataclass
@@ -78,7 +81,7 @@ def session(db: Db, bucket: Bucket) -> Iterator[Session]:
         "compression": "gzip",
         "parts_url": bucket.url("parts/"),
         "object_ids": IDS,
-        "entries": [(IDS[0], "batch", "c" * 16, 2, 3, 0), (IDS[1], "batch", "c" * 16, 1, 0, 4)],
+        "entries": [(IDS[0], "batch", "c" * 16, 2, 3, 0, AT), (IDS[1], "batch", "c" * 16, 1, 0, 4, AT)],
         "max_errors": 0,
         "rehearsal": False,
         "key": ["who"],
@@ -121,8 +124,13 @@ def test_planning(session: Session) -> None:
     session.run("add_column")
     session.run("comment_table")
     session.run("comment_column", column="order")
-    schema = session.values["schema"]
-    assert session.run("schema_there") == [(schema,)]
+    schemas = [session.values["schema"], session.values["ledger_schema"]]
+    record = session.run("record_there", schemas=[*schemas, "nowhere"], tables=["objects", "object_events"])
+    assert {row for row in record if row[2] in (None, "written_at", "loaded_at")} == {
+        (schemas[0], None, None),
+        (schemas[1], "objects", "written_at"),
+        (schemas[1], "object_events", "loaded_at"),
+    }
     there = {column for table, column in session.run("columns_there") if table == session.values["table"]}
     assert there == {*LOADED, "note"}
 
@@ -210,6 +218,19 @@ def test_what_a_reload_asks(session: Session) -> None:
     assert entry == [IDS[0], "batch", 1, 0, 0]
 
 
+def test_what_a_doctor_asks(session: Session) -> None:
+    """Who the loader is and what it may do; a probe table takes one row by COPY."""
+    set_up(session)
+    ((user, database, *rights),) = session.run("loader_rights")
+    assert (user, database, rights) == ("awsuser", "dev", [True, True])
+    assert session.run("schema_rights") == [(True, True)]
+    assert session.run("schema_rights", schema="nowhere") == []
+    ((level,),) = session.run("database_isolation", database=database)
+    assert level.strip() == "Snapshot Isolation"
+    session.run("create_probe", probe="order_probe")
+    assert session.db.execute(b"select count(*) from order_probe").fetchall() == [(0,)]
+
+
 def test_what_an_audit_asks(session: Session) -> None:
     """What is recorded, in the ledgers and in the tables of raw objects is found, and what only a table holds."""
     set_up(session)
@@ -217,7 +238,8 @@ def test_what_an_audit_asks(session: Session) -> None:
     session.run("delete_rows", spared=[])
     session.run("delete_ledger")
     session.run(
-        "insert_ledger", entries=[(IDS[0], "batch", "c" * 16, 2, 0, 0), (IDS[1], "batch", "c" * 16, 1, 0, 0)]
+        "insert_ledger",
+        entries=[(IDS[0], "batch", "c" * 16, 2, 0, 0, AT), (IDS[1], "batch", "c" * 16, 1, 0, 0, AT)],
     )
     ledger, schema = session.values["ledger_schema"], session.values["schema"]
     for line in (1, 2, 2):
@@ -230,12 +252,14 @@ def test_what_an_audit_asks(session: Session) -> None:
         *there
     }
     prefixes = ["raw/a", "raw/x "]
-    assert len(session.run("settled_below", schema=ledger, bucket="raw", prefixes=prefixes)) == len(IDS)
-    settled = session.run("settled_with", schema=ledger, column="object_id", values=IDS[:1])
+    below = session.run("settled_below", schema=ledger, written=False, bucket="raw", prefixes=prefixes)
+    assert [row[-1] for row in below] == [None] * len(IDS)
+    settled = session.run("settled_with", schema=ledger, written=True, column="object_id", values=IDS[:1])
     assert [row[:7] for row in settled] == [(IDS[0], "raw", "raw/x y.gz", "etag", 10, "batch", 6)]
-    assert {tuple(row) for row in session.run("events_of_objects", schema=ledger)} == {
-        (IDS[0], "order_placed", "order_placed", 3, 1, 0),
-        (IDS[1], None, "it's", 0, 0, 2),
+    assert settled[0][-1] == AT.replace(tzinfo=None)
+    assert set(session.run("events_of_objects", schema=ledger, dated=True)) == {
+        (IDS[0], "order_placed", "order_placed", 3, 1, 0, LATER.replace(tzinfo=None), "stream"),
+        (IDS[1], None, "it's", 0, 0, 2, None, None),
     }
     for fates in (True, False):
         entries = session.run("ledger_entries", fates=fates, column="batch_id", values=["batch"])
@@ -245,15 +269,45 @@ def test_what_an_audit_asks(session: Session) -> None:
     assert session.run("stray_rows") == [("stray".ljust(32), 3)]
 
 
+def test_what_lag_asks(session: Session) -> None:
+    """Of what was loaded in the last hours: objects, rows, seconds, by event and lane; nothing loaded anew."""
+    set_up(session)
+    ((now,),) = session.run("now")
+    now = now.replace(tzinfo=dt.UTC)
+    waits = {"stream": (4, 8, 10), "backfill": (7200,), "reload": (9000,)}
+    ids = iter(f"{number:032x}" for number in range(1, 9))
+    objects: list[tuple[Any, ...]] = []
+    events: list[tuple[Any, ...]] = []
+    for lane, seconds in waits.items():
+        for wait in seconds:
+            object_id = next(ids)
+            written = now - dt.timedelta(seconds=wait)
+            objects.append((object_id, "raw", "raw/x", "etag", 10, "batch", 6, 3, 1, 2, 0, written))
+            events.append((object_id, "order_placed", "order_placed", 3, 1, 0, now, lane))
+            events.append((object_id, "it's", "it's", 1, 0, 0, now - dt.timedelta(hours=2), lane))
+            events.append((object_id, None, None, 0, 1, 0, None, None))
+    unknown = next(ids)
+    objects.append((unknown, "raw", "raw/x", "etag", 10, "batch", 6, 3, 1, 2, 0, None))
+    events.append((unknown, "order_placed", "order_placed", 3, 1, 0, now, "stream"))
+    session.run("insert_objects", entries=objects)
+    session.run("insert_object_events", entries=events)
+    found = [[*row[:4], *map(float, row[4:])] for row in session.run("lags", hours=1, events=[])]
+    assert found == [
+        ["order_placed", "backfill", 1, 3, 7200.0, 7200.0, 7200.0],
+        ["order_placed", "stream", 3, 9, 8.0, 9.8, 10.0],
+    ]
+    assert [row[0] for row in session.run("lags", hours=3, events=["it's", "none"])] == ["it's"] * 2
+
+
 def settle(session: Session) -> None:
     """Write what became of two objects, the second with lines that no event took, as the product does."""
     with session.db.transaction():
         session.run("lock_table", table="objects")
         for table, entries in {
-            "objects": [(each, "raw", "raw/x y.gz", "etag", 10, "batch", 6, 3, 1, 2, 0) for each in IDS],
+            "objects": [(each, "raw", "raw/x y.gz", "etag", 10, "batch", 6, 3, 1, 2, 0, AT) for each in IDS],
             "object_events": [
-                (IDS[0], "order_placed", "order_placed", 3, 1, 0),
-                (IDS[1], None, "it's", 0, 0, 2),
+                (IDS[0], "order_placed", "order_placed", 3, 1, 0, LATER, "stream"),
+                (IDS[1], None, "it's", 0, 0, 2, None, None),
             ],
         }.items():
             session.run(f"delete_{table}")
@@ -267,6 +321,8 @@ def test_every_statement_is_run(session: Session) -> None:
     test_repetitions_and_refusals(session)
     test_what_a_reload_asks(session)
     test_what_an_audit_asks(session)
+    test_what_lag_asks(session)
+    test_what_a_doctor_asks(session)
     assert {file.stem for file in SQL.glob("*.sql")} == session.ran
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from log_router.cli import remedies
+from log_router.cli import remedies, screen
 from log_router.cli.main import parser
 from log_router.core.findings import Finding, Kind
 from log_router.core.windows import HOUR, Hour
@@ -48,6 +48,25 @@ def test_the_examples_of_the_documents_can_be_typed(document: str) -> None:
     assert examples
     for example in examples:
         assert takes(example).run
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.4, "0 s"),
+        (9.8, "10 s"),
+        (60, "1 min"),
+        (200, "3 min 20 s"),
+        (3 * 3600 + 61, "3 h 1 min"),
+        (86_400 * 2, "2 d"),
+        (86_405, "1 d 5 s"),
+        (-1.2, "-1 s"),
+        (-0.3, "0 s"),
+    ],
+)
+def test_a_time_span_is_said_in_two_units_at_most(seconds: float, said: str) -> None:
+    """It is rounded to whole seconds; clocks that differ may make it negative, which is not hidden."""
+    assert screen.duration(seconds) == said
 
 
 def finding(kind: Kind, number: int, **more: object) -> Finding:

@@ -1,6 +1,7 @@
 """Every statement of include/sql: its text is known, and it is Redshift SQL."""
 
 import re
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ NOT_REDSHIFT = re.compile(
 )
 COLUMN = {"name": "order", "ddl": "numeric(12,2)", "encoding": "az64"}
 IDS = ["0" * 32, "f" * 32]
+AT = datetime(2026, 1, 31, 14, 0, 7, 250_000, timezone(timedelta(hours=1)))
 NAMES: dict[str, object] = {"schema": "marketplace", "table": "order_placed", "ledger": "ledger_order_placed"}
 
 STAGE: dict[str, object] = {"stage": "log_router_stage"}
@@ -66,10 +68,12 @@ STATEMENTS: dict[str, dict[str, object]] = {
     "create_ledger": {**NAMES, "schema": "log_router"},
     "create_object_events": {"schema": "log_router"},
     "create_objects": {"schema": "log_router"},
+    "create_probe": {"probe": "log_router_probe"},
     "create_schema": {"schema": "marketplace"},
     "create_stage": {**NAMES, "stage": "log_router_stage"},
     "create_table": {**NAMES, "columns": [COLUMN], "sort_key": ["order", "at"], "dist_key": "order"},
     "create_table_without_keys": {**NAMES, "columns": [COLUMN], "sort_key": [], "dist_key": ""},
+    "database_isolation": {"database": "it's"},
     "delete_object_events": {"schema": "log_router", "object_ids": IDS},
     "delete_ledger": {**NAMES, "schema": "log_router", "object_ids": IDS},
     "delete_known": {**NAMES, **WINDOW},
@@ -88,18 +92,28 @@ STATEMENTS: dict[str, dict[str, object]] = {
     "insert_ledger": {
         **NAMES,
         "schema": "log_router",
-        "entries": [(IDS[0], "batch", "c" * 16, 3, 2, 1), (IDS[1], "batch", "c" * 16, 4, 0, 0)],
+        "entries": [(IDS[0], "batch", "c" * 16, 3, 2, 1, AT), (IDS[1], "batch", "c" * 16, 4, 0, 0, AT)],
     },
     "insert_object_events": {
         "schema": "log_router",
-        "entries": [(IDS[0], "order_placed", "order_placed", 3, 1, 0), (IDS[1], None, "dé'jà\\vu", 0, 0, 2)],
+        "entries": [
+            (IDS[0], "order_placed", "order_placed", 3, 1, 0, AT, "stream"),
+            (IDS[1], None, "dé'jà\\vu", 0, 0, 2, None, None),
+        ],
     },
     "insert_objects": {
         "schema": "log_router",
-        "entries": [(IDS[0], "raw", "raw/2026/x y.gz", "etag", 10, "batch", 6, 3, 1, 2, 0)],
+        "entries": [
+            (IDS[0], "raw", "raw/2026/x y.gz", "etag", 10, "batch", 6, 3, 1, 2, 0, AT),
+            (IDS[1], "raw", "raw/2026/y.gz", "etag", 10, "batch", 6, 3, 1, 2, 0, None),
+        ],
     },
-    "events_of_objects": {"schema": "log_router", "object_ids": IDS},
+    "events_of_objects": {"schema": "log_router", "dated": False, "object_ids": IDS},
+    "events_of_objects_dated": {"schema": "log_router", "dated": True, "object_ids": IDS},
+    "lags": {"schema": "log_router", "hours": 1, "events": ["order_placed", "it's"]},
+    "lags_of_all": {"schema": "log_router", "hours": 24, "events": []},
     "last_copy": {},
+    "loader_rights": {},
     "load_errors": {"session_id": 1073741824, "parts_url": "s3://staging/parts/batch/order_placed/"},
     "lock_table": {"schema": "log_router", "table": "ledger_order_placed"},
     "objects_with_quarantined": {"schema": "log_router", "event": "it's"},
@@ -125,10 +139,22 @@ STATEMENTS: dict[str, dict[str, object]] = {
         "column": "object_id",
         "values": IDS,
     },
+    "now": {},
     "objects_with_dropped": {**NAMES, "schema": "log_router"},
-    "settled_below": {"schema": "log_router", "bucket": "raw", "prefixes": ["raw/13/", "it's/14/"]},
-    "settled_with": {"schema": "log_router", "column": "object_key", "values": ["it's", "b"]},
-    "schema_there": {"schema": "log_router"},
+    "record_there": {"schemas": ["marketplace", "log_router"], "tables": ["objects", "object_events"]},
+    "settled_below": {
+        "schema": "log_router",
+        "written": False,
+        "bucket": "raw",
+        "prefixes": ["raw/13/", "it's/14/"],
+    },
+    "settled_with": {
+        "schema": "log_router",
+        "written": True,
+        "column": "object_key",
+        "values": ["it's", "b"],
+    },
+    "schema_rights": {"schema": "log_router"},
     "set_query_group": {},
     "set_statement_timeout": {"milliseconds": 3_600_000},
     "settled_objects": {"schema": "log_router", "object_ids": IDS, "event_types": ["order_placed", "it's"]},
@@ -136,6 +162,8 @@ STATEMENTS: dict[str, dict[str, object]] = {
     "tables_there": {"schemas": ["marketplace", "log_router"]},
 }
 FILES = {
+    "events_of_objects_dated": "events_of_objects",
+    "lags_of_all": "lags",
     "ledger_entries_of_before": "ledger_entries",
     "copy_by_default_role": "copy",
     "create_table_without_keys": "create_table",

@@ -18,7 +18,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "clean",
         help="delete staging files of settled batches, abort uploads that were never ended",
         description="Deletes parts, manifests, loads and reports of batches of which every raw object is recorded as "
-        "settled, the batches themselves, and configs that no batch is left of. Never quarantined or unrouted lines. "
+        "settled, the batches themselves, configs that no batch is left of, and the messages of stream runs. Never "
+        "quarantined or unrouted lines. "
         "Aborts multipart uploads below the staging prefix that are older than a day. Runs that old can't be cleared "
         "any more, but run again. Exit status: 0 done, 2 it could not be done.",
         epilog="examples:\n  log-router clean --dry-run\n  log-router clean --older-than 30 --yes",

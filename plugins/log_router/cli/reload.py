@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from log_router.cli import arguments, screen
 from log_router.core.errors import NeedsAction
 from log_router.core.selections import Selection, selection_of
+from log_router.lanes import RELOAD_DAG
 
 if TYPE_CHECKING:
     from log_router.site import Site
 
-DAG_ID = "log_router_reload"
 _LOOK_SECONDS = 2.0
 
 
@@ -20,7 +20,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser = commands.add_parser(
         "reload",
         help="load raw objects anew, as today's event files say, and replace their rows",
-        description=f"Triggers the DAG {DAG_ID}. Readers see the old rows of an event or the new ones. "
+        description=f"Triggers the DAG {RELOAD_DAG}. Readers see the old rows of an event or the new ones. "
         "Exit status: 0 done (triggered; with --wait: the run succeeded), 1 the run failed, 2 it could not be done.",
         epilog="examples:\n"
         "  log-router reload --from 2026-01-31T13:00:00Z --to 2026-01-31T15:00:00Z --event order_placed --wait\n"
@@ -62,9 +62,9 @@ def run(asked: argparse.Namespace, site: "Site") -> int:
     if asked.dry_run:
         return 0
     run_id = _trigger(conf)
-    screen.say(f"Triggered: {DAG_ID} {run_id}")
+    screen.say(f"Triggered: {RELOAD_DAG} {run_id}")
     if _paused():
-        screen.note(f"The DAG is paused, so the run waits: airflow dags unpause {DAG_ID}")
+        screen.note(f"The DAG is paused, so the run waits: airflow dags unpause {RELOAD_DAG}")
     return _follow(run_id) if asked.wait else 0
 
 
@@ -94,20 +94,20 @@ def _trigger(conf: dict[str, Any]) -> str:
     from airflow.sdk.exceptions import ParamValidationError  # noqa: PLC0415 - the same
 
     try:
-        made = get_current_api_client().trigger_dag(dag_id=DAG_ID, conf=conf)
+        made = get_current_api_client().trigger_dag(dag_id=RELOAD_DAG, conf=conf)
     except DagNotFound as error:
         raise NeedsAction(
-            f"Airflow does not know the DAG {DAG_ID}: see `airflow dags list-import-errors`"
+            f"Airflow does not know the DAG {RELOAD_DAG}: see `airflow dags list-import-errors`"
         ) from error
     except (ParamValidationError, ValueError) as error:
-        raise NeedsAction(f"Airflow refused to trigger {DAG_ID}: {error}") from error
+        raise NeedsAction(f"Airflow refused to trigger {RELOAD_DAG}: {error}") from error
     return str((made or {})["dag_run_id"])
 
 
 def _paused() -> bool:
     from airflow.models import DagModel  # noqa: PLC0415 - seconds of CPU
 
-    dag = DagModel.get_dagmodel(DAG_ID)
+    dag = DagModel.get_dagmodel(RELOAD_DAG)
     return dag is not None and bool(dag.is_paused)
 
 
@@ -117,7 +117,7 @@ def _follow(run_id: str) -> int:
 
     with screen.progress() as progress:
         while True:
-            (dag_run,) = DagRun.find(dag_id=DAG_ID, run_id=run_id)
+            (dag_run,) = DagRun.find(dag_id=RELOAD_DAG, run_id=run_id)
             states = [str(task.state or "waiting") for task in dag_run.get_task_instances()]
             progress(
                 f"{dag_run.state}: {', '.join(f'{states.count(one)} {one}' for one in sorted(set(states)))}"
@@ -127,5 +127,7 @@ def _follow(run_id: str) -> int:
             time.sleep(_LOOK_SECONDS)
     screen.say(f"{run_id}: {dag_run.state}")
     if dag_run.state == "failed":
-        screen.note(f"The log of its red tasks says why: airflow tasks states-for-dag-run {DAG_ID} {run_id}")
+        screen.note(
+            f"The log of its red tasks says why: airflow tasks states-for-dag-run {RELOAD_DAG} {run_id}"
+        )
     return int(dag_run.state == "failed")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from log_router.core.findings import Finding, Kind
 from log_router.core.windows import HOUR, Hour
+from log_router.lanes import HOURLY_DAG
 
 # More would not be pasted: the hours are named in their place.
 _OBJECTS, _HOURS = 10, 3
@@ -30,11 +31,9 @@ def run_again(hours: Iterable[Hour]) -> list[str]:
     """Return the commands that run hours again: what is missing is loaded, what is there stays."""
     wanted = sorted(set(hours), key=lambda hour: hour.start)
     if len(wanted) <= _HOURS:
-        return [
-            f'airflow dags trigger log_router_hourly --conf \'{{"hour": "{_iso(hour)}"}}\'' for hour in wanted
-        ]
+        return [f'airflow dags trigger {HOURLY_DAG} --conf \'{{"hour": "{_iso(hour)}"}}\'' for hour in wanted]
     dates = f"--from-date {_iso(wanted[0])} --to-date {_iso(wanted[-1])}"
-    return [f"airflow backfill create --dag-id log_router_hourly {dates} --reprocess-behavior completed"]
+    return [f"airflow backfill create --dag-id {HOURLY_DAG} {dates} --reprocess-behavior completed"]
 
 
 def reload(objects: Iterable[str], hours: Iterable[Hour], events: Iterable[str] = ()) -> list[str]:

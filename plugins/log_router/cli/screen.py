@@ -55,6 +55,17 @@ def size(number: int) -> str:
     return f"{amount:.1f} {_UNITS[-1]}"
 
 
+def duration(seconds: float) -> str:
+    """Return a time span as a person reads it: `4 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
+    left = round(abs(seconds))
+    parts: list[str] = []
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        number, left = divmod(left, length)
+        if number or (unit == "s" and not parts):
+            parts.append(f"{number} {unit}")
+    return ("-" if round(seconds) < 0 else "") + " ".join(parts[:2])
+
+
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """Give what says on one line of a terminal's stderr what is being done; the line is gone at the end."""

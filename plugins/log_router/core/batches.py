@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Self
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import orjson
 
@@ -12,14 +13,23 @@ if TYPE_CHECKING:
     from log_router.core.events import Event
 
 
+# What planned a batch: a run of notices, of an hour, or of Airflow's backfill.
+LaneName = Literal["stream", "hourly", "backfill"]
+
+
 @dataclass(frozen=True)
 class RawObject:
-    """One S3 object of JSON lines. Its ETag belongs to its identity: other content is another object."""
+    """One S3 object of JSON lines. Its ETag belongs to its identity: other content is another object.
+
+    `written_at` is when S3 says that it was written, to the second; None where that is not known any more.
+    """
 
     bucket: str
     key: str
     etag: str
     size: int
+    # Not of the identity: who does not know when it was written means the same object.
+    written_at: datetime | None = field(default=None, compare=False)
 
     @property
     def object_id(self) -> str:
@@ -38,7 +48,8 @@ class Batch:
     """Raw objects packed into chunks, and the hash of the catalog that splits them.
 
     `run` names the run that planned it, so that two runs over the same objects never write the same keys. In a
-    `reload`, what is loaded of the objects is replaced. Where `events` are named, only these are loaded.
+    `reload`, what is loaded of the objects is replaced. Where `events` are named, only these are loaded. `lane` says
+    what kind of run it was.
     """
 
     run: str
@@ -47,6 +58,7 @@ class Batch:
     chunks: tuple[tuple[RawObject, ...], ...]
     reload: bool = False
     events: tuple[str, ...] = ()
+    lane: LaneName = "hourly"
 
     @property
     def batch_id(self) -> str:
@@ -78,10 +90,15 @@ class Batch:
 
     @classmethod
     def from_json(cls, document: bytes) -> Self:
-        """Return the batch that `to_json` wrote."""
+        """Return the batch that `to_json` wrote, also before it knew of `written_at` and `lane`."""
         given = orjson.loads(document)
-        chunks = tuple(tuple(RawObject(**raw) for raw in chunk) for chunk in given.pop("chunks"))
+        chunks = tuple(tuple(_raw_object(raw) for raw in chunk) for chunk in given.pop("chunks"))
         return cls(chunks=chunks, events=tuple(given.pop("events")), **given)
+
+
+def _raw_object(given: dict[str, Any]) -> RawObject:
+    written = given.pop("written_at", None)
+    return RawObject(**given, written_at=datetime.fromisoformat(written) if written else None)
 
 
 # Opening an object costs about as much time as reading this many bytes of it.

@@ -6,7 +6,8 @@ LogRouterError
 │   ├── WindowError        a run does not say which hour or raw objects it is for
 │   ├── ConservationError  counts do not add up: nothing is committed
 │   ├── CopyRefused        COPY refused lines (warehouse.py)
-│   └── Refused            S3 or Redshift refused, and will refuse again
+│   ├── ForeignBody        a message of the queue is no notice of S3
+│   └── Refused            S3, SQS or Redshift refused, and will refuse again
 │       └── BrokenObject   one raw object can't be read whole; the others go on
 └── WillPass               throttling, lost connections: worth a retry
     └── Conflict           another session came between: begun anew at once (warehouse.py)
@@ -48,8 +49,12 @@ class ConservationError(NeedsAction):
     """Lines read and lines accounted for differ, or Redshift counted other rows than the manifest."""
 
 
+class ForeignBody(NeedsAction):
+    """A message of the queue is no notice of S3."""
+
+
 class Refused(NeedsAction):
-    """S3 or Redshift refused the request and would refuse it again."""
+    """S3, SQS or Redshift refused the request and would refuse it again."""
 
 
 class BrokenObject(Refused):

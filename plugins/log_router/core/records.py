@@ -1,7 +1,8 @@
 """What became of a raw object's lines, as the warehouse records it: one entry an event or unrouted type."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from log_router.core.catalog import Catalog
@@ -10,13 +11,19 @@ from log_router.core.reports import ObjectReport
 
 
 class Fate(NamedTuple):
-    """Lines of one raw object: of an event, without an event (`event_type` is None too), or of an unrouted type."""
+    """Lines of one raw object: of an event, without an event (`event_type` is None too), or of an unrouted type.
+
+    Of rows, `loaded_at` is when the warehouse loaded them and `lane` the kind of run that recorded it; both None of
+    records made before these were kept.
+    """
 
     event: str | None
     event_type: str | None
     rows: int
     quarantined: int
     unrouted: int
+    loaded_at: datetime | None = None
+    lane: str | None = None
 
     @property
     def lines(self) -> int:
@@ -37,6 +44,13 @@ def fates_of(report: ObjectReport, catalog: Catalog) -> list[Fate]:
             for event in events
         ),
         *(Fate(None, event_type, 0, 0, lines) for event_type, lines in sorted(report.unrouted.items())),
+    ]
+
+
+def dated(fates: Iterable[Fate], lane: str, loaded_at: Callable[[str | None], datetime | None]) -> list[Fate]:
+    """Return fates of which those with rows say when these were loaded, and by which kind of run."""
+    return [
+        fate._replace(loaded_at=loaded_at(fate.event), lane=lane) if fate.rows else fate for fate in fates
     ]
 
 

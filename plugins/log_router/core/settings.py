@@ -46,7 +46,8 @@ def _several_hours(template: str) -> str:
 class Settings(Strict):
     """Where the raw objects are, where staging and tables go, and how big the pieces are.
 
-    `raw_prefix` is a strftime template in UTC that names one hour. Sizes are in bytes, times in seconds.
+    `raw_prefix` is a strftime template in UTC that names one hour. Sizes are in bytes, times in seconds. The two pools
+    are those of hourly runs; the other lanes' are named after them (see lanes).
     """
 
     raw_bucket: Annotated[str, Field(pattern=_BUCKET)]
@@ -63,6 +64,14 @@ class Settings(Strict):
     split_pool: str = "log_router_split"
     copy_pool: str = "log_router_copy"
     grace_seconds: Annotated[Number, Field(ge=0, le=7 * 24 * 3600)] = 300
+    lookback_hours: Annotated[Number, Field(ge=0, le=7 * 24)] = 3
+    queue_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+/[0-9]+/[A-Za-z0-9_-]{1,80}$")] | None = None
+    stream_dags: Annotated[Number, Field(ge=1, le=16)] = 1
+    stream_max_messages: Annotated[Number, Field(ge=1, le=10_000)] = 1000
+    stream_max_seconds: Annotated[Number, Field(ge=0, le=300)] = 3
+    # SQS keeps a message invisible for twelve hours at most.
+    stream_hold_seconds: Annotated[Number, Field(ge=10, le=12 * 3600)] = 600
+    stream_max_age_seconds: Annotated[Number, Field(ge=60)] | None = None
     compression: Literal["gzip", "zstd"] = "gzip"
     part_bytes: Annotated[Number, Field(ge=MIB, le=1024 * MIB)] = 64 * MIB
     chunk_bytes: Annotated[Number, Field(ge=MIB)] = 512 * MIB

@@ -1,9 +1,10 @@
 """Statements from `include/sql`: one statement a file, values only through quoting filters.
 
-`ident` quotes an identifier, `literal` a text or number. Redshift reads a backslash in a plain literal as an
+`ident` quotes an identifier, `literal` a text, number or time. Redshift reads a backslash in a plain literal as an
 escape, so it is doubled.
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,14 @@ def ident(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def literal(value: str | int | None) -> str:
-    """Return a literal that stands for exactly this value."""
+def literal(value: str | int | datetime | None) -> str:
+    """Return a literal that stands for exactly this value; a time as TIMESTAMP in UTC."""
     if value is None:
         return "NULL"
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone")
+        return f"TIMESTAMP '{value.astimezone(UTC).replace(tzinfo=None).isoformat(' ')}'"
     if isinstance(value, int):
         return str(int(value))
     if "\0" in value:

@@ -1,7 +1,10 @@
 """Which hour a run is for, and where its raw objects are."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
 
 from log_router.core.errors import WindowError
 
@@ -97,6 +100,51 @@ def hours_between(first: Hour, end: Hour) -> tuple[Hour, ...]:
             f"`to`, {end}, must come after `from`, {first}: it is the first hour that is left out"
         )
     return tuple(Hour(first.start + number * HOUR) for number in range((end.start - first.start) // HOUR))
+
+
+def is_in_an_hour(key: str, template: str) -> bool:
+    """Tell whether a key lies below the prefix of some hour of this century, from a strftime template."""
+    if not any(shape == _shape(key[: len(shape)]) for shape in _shapes(template)):
+        return False
+    return any(
+        key[:length] in prefixes
+        for year in _years_in(key, template)
+        for length, prefixes in _prefixes(template, year).items()
+    )
+
+
+def _shape(text: str) -> str:
+    return re.sub("[0-9]", "0", text)
+
+
+@cache
+def _shapes(template: str) -> frozenset[str]:
+    """Return the prefixes of all hours with each digit a zero: one, as a rule, whatever the year.
+
+    They tell keys of something else in no time, however many digits these have that could be years.
+    """
+    return frozenset(_shape(prefix) for prefixes in _prefixes(template, 2026).values() for prefix in prefixes)
+
+
+def _years_in(key: str, template: str) -> Iterable[int]:
+    """Return the years that a key may name, in its order: four digits, or any two where a prefix has no more."""
+    with_century = all(
+        str(year) in datetime(year, 6, 15, tzinfo=UTC).strftime(template) for year in (2026, 2031)
+    )
+    digits = r"(?=20(\d\d))" if with_century else r"(?=(\d\d))"
+    return dict.fromkeys(2000 + int(found) for found in re.findall(digits, key, re.ASCII))
+
+
+@lru_cache(maxsize=32)  # ten milliseconds and a megabyte; thousands of keys are of one year or two
+def _prefixes(template: str, year: int) -> dict[int, set[str]]:
+    """Return the prefixes of a year's hours, by length."""
+    found: dict[int, set[str]] = {}
+    # A week more on either side: the year of a week, %G, is not always the day's.
+    first = Hour(datetime(year, 1, 1, tzinfo=UTC) - timedelta(days=7))
+    for hour in hours_between(first, Hour(datetime(year + 1, 1, 8, tzinfo=UTC))):
+        prefix = hour.prefix(template)
+        found.setdefault(len(prefix), set()).add(prefix)
+    return found
 
 
 def _cut(moment: datetime) -> datetime:

@@ -1,6 +1,7 @@
 SELECT
     "object_id", "bucket", "object_key", "etag", "size_bytes", "batch_id",
-    "lines", "rows_split", "quarantined", "unrouted", "blank", "settled_at"
+    "lines", "rows_split", "quarantined", "unrouted", "blank", "settled_at",
+    NULL
 FROM "log_router"."objects"
 WHERE
     "bucket" = 'raw'

@@ -1,7 +1,9 @@
 """Batches: every raw object once, in order, in a bounded number of chunks."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,8 +12,10 @@ from log_router.core.batches import Batch, RawObject, pack
 from tests.unit.core.recording import modest
 
 MIB = 1024 * 1024
+WRITTEN = datetime(2026, 3, 1, 12, 0, 7, tzinfo=UTC)
 objects = st.builds(
     RawObject,
+    written_at=st.sampled_from([None, WRITTEN]),
     bucket=st.sampled_from(["a", "b"]),
     key=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=9),
     etag=st.sampled_from(['"x"', '"y-2"']),
@@ -56,9 +60,27 @@ def test_no_objects_are_no_chunks() -> None:
 )
 def test_json_keeps_a_batch(chunks: tuple[tuple[RawObject, ...], ...], run: str) -> None:
     """from_json(to_json()) is the same batch, under the same id."""
-    batch = Batch(run, "2026-03-01T12:00Z", "c0ffee", chunks, events=(run,))
-    assert Batch.from_json(batch.to_json()) == batch
-    assert Batch.from_json(batch.to_json()).batch_id == batch.batch_id
+    batch = Batch(run, "2026-03-01T12:00Z", "c0ffee", chunks, events=(run,), lane="stream")
+    again = Batch.from_json(batch.to_json())
+    assert again == batch
+    assert again.batch_id == batch.batch_id
+    assert [raw.written_at for raw in again.objects] == [raw.written_at for raw in batch.objects]
+
+
+def test_a_batch_written_before_times_and_lanes_is_read() -> None:
+    """What was planned by an earlier version can be split and settled by this one."""
+    batch = Batch("run", "2026-03-01T12:00Z", "c0ffee", ((RAW,),))
+    document = orjson.loads(batch.to_json())
+    del document["lane"], document["chunks"][0][0]["written_at"]
+    again = Batch.from_json(orjson.dumps(document))
+    assert (again, again.lane, again.objects[0].written_at) == (batch, "hourly", None)
+
+
+def test_the_time_of_the_write_is_not_of_the_identity() -> None:
+    """A record that does not know it, and a listing that does, name one raw object."""
+    written = replace(RAW, written_at=WRITTEN)
+    assert {written, RAW} == {RAW}
+    assert written.object_id == RAW.object_id
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 """Records of raw objects: they add up, also where only some events were split anew."""
 
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from log_router.core.catalog import Catalog
-from log_router.core.records import Fate, fates_of, joined
+from log_router.core.records import Fate, dated, fates_of, joined
 from log_router.core.reports import ObjectReport
 from tests.unit.core.recording import catalog, event, modest, split
 
@@ -39,6 +40,24 @@ def test_a_report_gives_an_entry_for_each_event_and_unrouted_type() -> None:
         Fate("a", "a!", 0, 3, 0),
         Fate("b", "b!", 2, 0, 0),
         Fate(None, "d!", 0, 0, 4),
+    ]
+
+
+def test_rows_say_when_they_were_loaded_and_by_whom() -> None:
+    """Only rows: a fate of other lines has no time, and an event that is not known of has none either."""
+    moment = datetime(2026, 1, 31, 13, tzinfo=UTC)
+    fates = [
+        Fate("a", "a!", 1, 1, 0),
+        Fate("b", "b!", 0, 3, 0),
+        Fate("c", "c!", 1, 0, 0),
+        Fate(None, "d!", 0, 0, 4),
+    ]
+    loaded: dict[str | None, datetime] = {"a": moment, "b": moment}
+    assert dated(fates, "stream", loaded.get) == [
+        Fate("a", "a!", 1, 1, 0, moment, "stream"),
+        fates[1],
+        Fate("c", "c!", 1, 0, 0, None, "stream"),
+        fates[3],
     ]
 
 

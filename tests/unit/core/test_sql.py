@@ -1,6 +1,7 @@
 """SQL: a value gets into a statement only as what it is."""
 
 import re
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -49,11 +50,22 @@ def test_an_identifier_stands_for_its_name(name: str) -> None:
         ("", "''"),
         ("it's", "'it''s'"),
         ("a\\'b", "'a\\\\''b'"),
+        (datetime(2026, 1, 31, 13, 0, 7, tzinfo=UTC), "TIMESTAMP '2026-01-31 13:00:07'"),
+        (
+            datetime(2026, 2, 1, 0, 30, 0, 1, timezone(timedelta(hours=1))),
+            "TIMESTAMP '2026-01-31 23:30:00.000001'",
+        ),
     ],
 )
-def test_literals_by_example(value: str | int | None, sql: str) -> None:
-    """None is NULL, numbers are bare, text is quoted."""
+def test_literals_by_example(value: str | int | datetime | None, sql: str) -> None:
+    """None is NULL, numbers are bare, text is quoted, a time is one of UTC."""
     assert literal(value) == sql
+
+
+def test_a_time_of_no_zone_is_refused() -> None:
+    """It could mean any hour."""
+    with pytest.raises(ValueError, match="has no time zone"):
+        literal(datetime.fromisoformat("2026-01-31T13:00:00"))
 
 
 def test_nul_is_refused() -> None:

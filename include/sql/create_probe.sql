@@ -1,0 +1,1 @@
+CREATE TEMPORARY TABLE {{ probe | ident }} (probe INTEGER)

@@ -1,0 +1,1 @@
+CREATE TEMPORARY TABLE "log_router_probe" (probe INTEGER)

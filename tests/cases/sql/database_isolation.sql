@@ -1,0 +1,1 @@
+SELECT isolation_level FROM stv_db_isolation_level WHERE db_name = 'it''s'

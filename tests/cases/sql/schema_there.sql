@@ -1,1 +1,0 @@
-SELECT nspname FROM pg_namespace WHERE nspname = 'log_router'
