@@ -18,8 +18,8 @@ help: ## list the targets
 demo: install ## start everything, load a few hours of events, show what came of it
 	@$(BIN)/python -m local.demo
 
-test: install ## run all tests, two files at a time
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+test: install ## run all tests, three files at a time: they often wait for servers
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 faults: install ## load under kills and faults, 1,000 seeds at each isolation level, against a plain reference
 	@$(BIN)/python -m tests.harness --seeds 1000 --isolation both --jobs 2

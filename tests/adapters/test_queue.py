@@ -150,6 +150,7 @@ def test_an_acknowledgement_whose_answer_is_lost_is_counted_as_gone(storage: Sta
     """It was done, and it is asked for again."""
     filled(queue, 3)
     messages = receipts(queue.drain(3, 60, HOLD))
+    storage.s3_faults.clear()
     storage.s3_faults.arm(at="answer", does="close", operation="DeleteMessageBatch")
     assert queue.acknowledge(messages) == Tally(gone=3)
     assert storage.s3_faults.hits() == [1]
