@@ -18,7 +18,8 @@ help: ## list the targets
 demo: install ## start everything, load a few hours of events, show what came of it
 	@$(BIN)/python -m local.demo
 
-test: install ## run all tests, three files at a time: they often wait for servers
+test: ## run all tests, three files at a time: they often wait for servers
+	@local/set_up.sh browser
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 faults: install ## load under kills and faults, 1,000 seeds at each isolation level, against a plain reference
@@ -56,6 +57,7 @@ lock: ## write the lock files anew from pyproject.toml
 	$(LOCK) pyproject.toml --group dev -o requirements-dev.txt
 	$(LOCK) local/requirements-s3.in -o local/requirements-s3.txt
 	$(LOCK) local/requirements-uv.in -o local/requirements-uv.txt
+	$(LOCK) local/requirements-browser.in -o local/requirements-browser.txt
 	for peer in tests/peers/requirements-*.in; do $(LOCK) $$peer -o $${peer%.in}.txt || exit; done
 
 clean: down ## stop the stack and remove its data and all that was installed

@@ -16,23 +16,22 @@ import gzip
 import json
 import math
 import os
-import platform
 import random
 import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 
+from benchmarks.machine import facts
+from benchmarks.raw_data import mixed
 from benchmarks.stream_runs import by_stage, stages, steps
 from local.demo import table
 from local.environment import StackError, forget_foreign_variables
-from local.generate import hours, rates
 from local.launch import RAW_PREFIX, SCHEMA
 from local.ports import Ports
 from local.stack import RAW_BUCKET, STAGING_BUCKET, Stack
@@ -71,7 +70,8 @@ class Bench:
 
     def __init__(self, stack: Stack, events: int, lines: int) -> None:
         self.stack = stack
-        self.events, self.body = _content(events, lines)
+        self.events, body = mixed(events, lines)
+        self.body = gzip.compress(body)
         self._s3 = stack.s3()
         self.written: dict[str, float] = {}
         self.over = threading.Event()
@@ -147,24 +147,6 @@ class Bench:
         return run
 
 
-def _content(events: int, lines: int) -> tuple[list[str], bytes]:
-    """Return the names of the marketplace's most frequent events, and an object's bytes with lines of each."""
-    by_event: defaultdict[str, list[bytes]] = defaultdict(list)
-    clean = rates(bad=0, unrouted=0, blank=0, odd=0)
-    for made in hours(
-        datetime(2026, 3, 1, 17, tzinfo=UTC),
-        objects_per_hour=1,
-        lines_per_object=4000,
-        compression="none",
-        rates=clean,
-    ):
-        for line in b"".join(made.blocks).splitlines():
-            by_event[json.loads(line)["event"]].append(line)
-    frequent = sorted(by_event, key=lambda event: len(by_event[event]), reverse=True)[:events]
-    chosen = [by_event[frequent[number % events]][number // events] for number in range(lines)]
-    return frequent, gzip.compress(b"\n".join(chosen) + b"\n")
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.latency")
@@ -180,7 +162,7 @@ def main() -> None:
         Path(folder).chmod(0o711)
         with Stack(Path(folder), Ports.free()) as stack:
             bench = Bench(stack, given.events, given.lines)
-            print(_machine(stack))
+            print(facts(stack))
             print(
                 f"objects of {given.lines} lines of {given.events} events, {len(bench.body):,} bytes",
                 flush=True,
@@ -255,20 +237,6 @@ def _spread(seconds: Sequence[float]) -> list[float]:
 def _percentile(values: Sequence[float], percent: int) -> float:
     """Return the smallest value that so many percent of them don't exceed."""
     return sorted(values)[math.ceil(len(values) * percent / 100) - 1]
-
-
-def _machine(stack: Stack) -> str:
-    processor = Path("/proc/cpuinfo").read_text().partition("model name\t: ")[2].partition("\n")[0]
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    with psycopg.connect(stack.postgres_dsn) as connection:
-        postgres = connection.info.parameter_status("server_version")
-    names = ("apache-airflow", "apache-airflow-providers-amazon", "redshift-connector")
-    versions = ", ".join(f"{name} {version(name)}" for name in names)
-    return (
-        f"{os.cpu_count()} cores, {processor}, {memory:.0f} GiB, {platform.system()} {platform.release()}\n"
-        f"Python {platform.python_version()}, {versions}, PostgreSQL {postgres}\n"
-        f"load average before all: {os.getloadavg()[0]:.1f}"
-    )
 
 
 if __name__ == "__main__":

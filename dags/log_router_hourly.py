@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, Param
+from airflow.sdk import DAG, CronDataIntervalTimetable
 
+from log_router import forms
 from log_router.graph import defaults, split_and_load
 from log_router.lanes import HOURLY, HOURLY_DAG, SPLIT
-from log_router.plans import RELOAD, PlanHourOperator
-from log_router.sensors import HourCompleteSensor
+from log_router.plans import PlanHourOperator
 
 with DAG(
     dag_id=HOURLY_DAG,
@@ -20,25 +20,7 @@ with DAG(
     default_args=defaults(HOURLY),
     tags=["log-router"],
     doc_md=__doc__,
-    params={
-        "hour": Param(
-            None,
-            type=["null", "string"],
-            format="date-time",
-            title="Hour",
-            description="Start of the hour to load, in UTC. Scheduled and backfilled runs leave it empty.",
-        ),
-        "mode": Param(
-            "missing",
-            type="string",
-            enum=["missing", RELOAD],
-            title="What to load",
-            description="`missing`: raw objects that are not loaded yet. `reload`: all of the hour anew, as today's "
-            "event files say; each event's old rows are replaced in one transaction.",
-        ),
-    },
+    params={**forms.hour(), **forms.what(), **forms.dry_run()},
 ):
-    wait = HourCompleteSensor(task_id="wait")
     plan = PlanHourOperator(task_id="plan", split_task_id=SPLIT)
-    wait >> plan
     split_and_load(plan, lane=HOURLY)

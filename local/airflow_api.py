@@ -43,6 +43,10 @@ class AirflowApi:
         """Return what the API answers to POST `path`."""
         return self._call("POST", path, body)
 
+    def put(self, path: str) -> Any:
+        """Return what the API answers to PUT `path`."""
+        return self._call("PUT", path)
+
     def patch(self, path: str, body: Any) -> Any:
         """Return what the API answers to PATCH `path`."""
         return self._call("PATCH", path, body)

@@ -45,6 +45,8 @@ def settings(
                 "executor": "LocalExecutor",
                 "parallelism": 16,
                 "fernet_key": credentials.fernet_key,
+                # an event's new file is on the forms as soon as the DAG is read again
+                "min_serialized_dag_update_interval": 0,
                 "hostname_callable": "local.environment.loopback",
                 "execution_api_server_url": f"http://{LOOPBACK}:{ports.airflow}/execution/",
                 "simple_auth_manager_users": f"{ADMIN}:admin",
@@ -69,6 +71,8 @@ def settings(
             },
             # a killed worker's task is tried again after this long
             scheduler={"task_instance_heartbeat_timeout": 60, "scheduler_idle_sleep_time": 0.5},
+            # so long its supervisor may take to see that a task has ended, and keep its place for it
+            workers={"min_heartbeat_interval": 1},
             usage_data_collection={"enabled": False},
         ),
         "AIRFLOW_CONN_AWS_DEFAULT": _aws_connection(ports),

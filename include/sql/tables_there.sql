@@ -2,4 +2,4 @@ SELECT table_schema, table_name, column_name
 FROM svv_columns
 WHERE
     table_schema IN ({{ schemas | map("literal") | join(", ") }})
-    AND column_name IN ('_lr_object', 'object_id', 'rows_dropped', 'written_at')
+    AND column_name IN ('_lr_object', 'object_id')

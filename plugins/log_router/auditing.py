@@ -178,7 +178,7 @@ class _Look:
     def _read_events(self, lineage: Lineage, ids: Sequence[str]) -> None:
         events = self._auditor.events
         known = {table.event for table in self._tables}
-        for object_id, event, event_type, rows, bad, unrouted in lineage.events(ids):
+        for object_id, event, event_type, rows, bad, unrouted, *_ in lineage.events(ids):
             recorded = self._seen[object_id].recorded
             if recorded is None:
                 continue

@@ -4,7 +4,7 @@ import os
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import BaseOperator, TriggerRule, WeightRule, task_group
+from airflow.sdk import BaseOperator, CronDataIntervalTimetable, TriggerRule, WeightRule, task_group
 
 from log_router import lanes
 from log_router.core.catalog import load_settings
@@ -12,6 +12,7 @@ from log_router.core.errors import ConfigError
 from log_router.core.settings import Settings, environment_overrides
 from log_router.lanes import COPY, LOAD, LOAD_GROUP, SPLIT, Lane
 from log_router.operators import CollectOperator, LoadOperator, SettleOperator, SplitOperator
+from log_router.runs import INSTANCE_NAME
 from log_router.site import config_folder
 
 RETRIES: dict[str, Any] = {
@@ -33,12 +34,13 @@ def defaults(lane: Lane) -> dict[str, Any]:
 def split_and_load(plan: BaseOperator, lane: Lane) -> None:
     """Put split, collect, load and settle behind a plan task that returns chunks; the lane says in which pools."""
     settings = _settings()
-    split_pool, copy_pool = lane.pool(settings.split_pool), lane.pool(settings.copy_pool)
+    splits = _where(lane.pool(settings.split_pool), settings.split_queue)
+    copies = _where(lane.pool(settings.copy_pool), settings.copy_queue)
     split = SplitOperator.partial(
         task_id=SPLIT,
         plan_task_id=plan.task_id,
-        pool=split_pool,
-        map_index_template="chunk {{ ti.map_index }}",
+        map_index_template=INSTANCE_NAME,
+        **splits,
     ).expand(chunk=plan.output)
     collect = CollectOperator(
         task_id="collect",
@@ -50,13 +52,13 @@ def split_and_load(plan: BaseOperator, lane: Lane) -> None:
     )
 
     @task_group(group_id=LOAD_GROUP)
-    def load(target: dict[str, str]) -> None:
+    def load(target: dict[str, Any]) -> None:
         LoadOperator(
             task_id=COPY,
             plan_task_id=plan.task_id,
             target=target,
-            pool=copy_pool,
-            map_index_template="{{ event | default(ti.map_index) }}",
+            map_index_template=INSTANCE_NAME,
+            **copies,
         )
 
     settle = SettleOperator(
@@ -70,6 +72,17 @@ def split_and_load(plan: BaseOperator, lane: Lane) -> None:
     load.expand(target=collect.output) >> settle
     # Settle waits for all of them itself, whatever state the loads are left in by an earlier try of the run.
     [plan, split, collect] >> settle
+
+
+def _where(pool: str, queue: str | None) -> dict[str, str]:
+    """Return a task's pool, and the queue of the workers that take it, unless that is Airflow's default."""
+    return {"pool": pool, **({} if queue is None else {"queue": queue})}
+
+
+def bulk_schedule() -> CronDataIntervalTimetable:
+    """Return the schedule by which a run of the bulk DAG gets a window of `bulk_hours`."""
+    starts = ",".join(map(str, range(0, 24, _settings().bulk_hours)))
+    return CronDataIntervalTimetable(f"0 {starts} * * *", timezone="UTC")
 
 
 def stream_dags() -> tuple[str, ...]:
@@ -87,8 +100,3 @@ def _settings() -> Settings:
         return load_settings(config_folder(), environment_overrides(os.environ))
     except ConfigError:
         return Settings.model_construct()
-
-
-def event_names() -> list[str]:
-    """Return the names of the event files, for the choices of a trigger form; the files stay unread."""
-    return sorted(file.stem for file in (config_folder() / "events").glob("*.yaml"))

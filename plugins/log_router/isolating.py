@@ -74,7 +74,7 @@ def _isolate(load: Load, store: Store, batch: Batch, error: CopyRefused) -> Mani
         written = sink.finish(())
     kept = tuple(part for part in manifest.parts if part not in refused)
     amended = _amended(manifest, isolation, (*kept, *written.parts), counts)
-    store.put(_document(store, manifest.batch_id, manifest.event), b"\n".join(rows))
+    store.put(isolated_key(store, manifest.batch_id, manifest.event), b"\n".join(rows))
     # Last, and read first by whoever loads this event of the batch again.
     store.put_manifest(amended)
     return amended
@@ -145,14 +145,14 @@ def _amended(manifest: Manifest, isolation: str, parts: tuple[Part, ...], refuse
     return amended
 
 
-def _document(store: Store, batch_id: str, event: str) -> str:
+def isolated_key(store: Store, batch_id: str, event: str) -> str:
     """Return the key at which the lines that were isolated in a batch are kept, as rows of `quarantine.TABLE`."""
     return store.staging_key("quarantine", batch_id, "isolated", f"{event}.json")
 
 
 def _kept(store: Store, batch_id: str, event: str) -> list[bytes]:
     try:
-        return store.get(_document(store, batch_id, event)).splitlines()
+        return store.get(isolated_key(store, batch_id, event)).splitlines()
     except Refused as error:
         raise NeedsAction(
             f"{error}. It says which lines of event {event} COPY refused when batch {batch_id} was loaded; if it is "

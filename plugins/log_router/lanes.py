@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 HOURLY_DAG = "log_router_hourly"
 RELOAD_DAG = "log_router_reload"
+BULK_DAG = "log_router_bulk"
 SPLIT = "split"
 LOAD_GROUP = "load"
 COPY = "copy"

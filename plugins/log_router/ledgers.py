@@ -38,17 +38,16 @@ class LedgerEntry:
 
 @dataclass(frozen=True)
 class Ledger:
-    """One event's ledger, through a session; `fates` is False for one that counts loaded rows only."""
+    """One event's ledger, through a session."""
 
     session: Session
     statements: Statements
     schema: str
     table: str
-    fates: bool = True
 
     def entries(self, column: str, values: Sequence[str]) -> Iterator[LedgerEntry]:
         """Yield the entries that have one of these values in a column."""
-        where = {"schema": self.schema, "ledger": self.table, "fates": self.fates, "column": column}
+        where = {"schema": self.schema, "ledger": self.table, "column": column}
         for some in slices(values):
             for row in self.session.fetch(self.statements.render("ledger_entries", **where, values=some)):
                 yield LedgerEntry(*row)

@@ -42,7 +42,6 @@ class EventTable:
     configured: bool
     there: bool
     ledger_there: bool
-    fates: bool
 
     @property
     def ledger(self) -> str:
@@ -93,7 +92,6 @@ class Lineage:
             configured=configured,
             there="_lr_object" in self._columns.get((schema, table), set()),
             ledger_there="object_id" in ledger,
-            fates="rows_dropped" in ledger,
         )
 
     def below(self, prefixes: Sequence[str]) -> Iterator[SettledObject]:
@@ -101,19 +99,19 @@ class Lineage:
         bucket = self.settings.raw_bucket
         # A long chain of ORs would be refused as too complex.
         for some in slices(prefixes, 100):
-            where = {"bucket": bucket, "prefixes": some, "written": self._written}
+            where = {"bucket": bucket, "prefixes": some}
             yield from self._settled(self._fetch_objects("settled_below", **where))
 
     def objects(self, column: str, values: Sequence[str]) -> Iterator[SettledObject]:
         """Yield the recorded objects that have one of these values in a column."""
         for some in slices(values):
-            where = {"column": column, "values": some, "written": self._written}
+            where = {"column": column, "values": some}
             yield from self._settled(self._fetch_objects("settled_with", **where))
 
     def events(self, object_ids: Sequence[str]) -> Iterator[Sequence[Any]]:
-        """Yield object, event, event type, rows, quarantined and unrouted of recorded objects."""
+        """Yield object, event, event type, rows, quarantined, unrouted, load time and lane of recorded objects."""
         for some in slices(object_ids):
-            yield from self._fetch_objects("events_of_objects", dated=False, object_ids=some)
+            yield from self._fetch_objects("events_of_objects", object_ids=some)
 
     def with_quarantined(self, event: str) -> Iterator[SettledObject]:
         """Yield the recorded objects that hold quarantined lines of an event."""
@@ -124,9 +122,7 @@ class Lineage:
         """Yield the entries of an event's ledger that have one of these values in a column."""
         if table.ledger_there:
             schema = self.settings.ledger_schema
-            yield from Ledger(self.session, self.statements, schema, table.ledger, table.fates).entries(
-                column, values
-            )
+            yield from Ledger(self.session, self.statements, schema, table.ledger).entries(column, values)
 
     def counts(self, table: EventTable, object_ids: Sequence[str]) -> Iterator[Sequence[Any]]:
         """Yield object, rows and different lines of what stands in an event's table of these objects."""
@@ -150,7 +146,7 @@ class Lineage:
 
     def with_dropped(self, table: EventTable) -> list[str]:
         """Return the raw objects of which an event's ledger says that rows were dropped as duplicates."""
-        if not table.fates:
+        if not table.ledger_there:
             return []
         statement = self.statements.render(
             "objects_with_dropped", schema=self.settings.ledger_schema, ledger=table.ledger
@@ -162,11 +158,6 @@ class Lineage:
         if (self.settings.ledger_schema, "objects") not in self._columns:
             return ()
         return self.session.fetch(self.statements.render(name, schema=self.settings.ledger_schema, **values))
-
-    @property
-    def _written(self) -> bool:
-        """Whether the record says when raw objects were written: not before a run of this version has planned."""
-        return "written_at" in self._columns.get((self.settings.ledger_schema, "objects"), ())
 
     @staticmethod
     def _settled(rows: Rows) -> Iterator[SettledObject]:

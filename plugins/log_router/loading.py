@@ -113,7 +113,7 @@ class Load:
         with self.warehouse.session() as session:
             schemas = (self.schema, self.settings.ledger_schema)
             tables = Tables(session, self.statements, *schemas, self.event)
-            if not tables.prepare(needed=self.manifest.rows > 0):
+            if not tables.prepare(needed=self.manifest.rows > 0 or self.manifest.complete):
                 return Outcome(self.event.name, 0, 0, 0), {}
             found = self._load(session)
             session.commit()
@@ -142,7 +142,9 @@ class Load:
         taken_back = self._take_back(session) if self.manifest.reload else 0
         loaded = self.entries(session)
         new = [
-            one for one in self.manifest.rows_by_object if self.manifest.split_of(one) and one not in loaded
+            one
+            for one in self.manifest.rows_by_object
+            if one not in loaded and (self.manifest.complete or self.manifest.split_of(one))
         ]
         left = self._load_objects(session, new, list(loaded))
         loaded_at = self._now(session) if new else None

@@ -1,13 +1,15 @@
 """The tasks behind the plan: each gets its clients from the site, calls one function, returns keys and counts."""
 
+import time
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from log_router.core.errors import NeedsAction
-from log_router.runs import NOTHING, as_many_as_before, planned, results, succeeded
+from log_router.runs import NOTHING, as_many_as_before, name_instance, planned, results, succeeded
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -26,6 +28,10 @@ class LogRouterOperator(BaseOperator):
 
     def execute(self, context: "Context") -> Any:
         """Run the task; a NeedsAction becomes a failure without retry."""
+        return self.resume(context)
+
+    def resume(self, context: "Context", event: Any = None) -> Any:
+        """Run the task as `execute` does, after it has waited in the triggerer."""
         try:
             return self.work(context)
         except NeedsAction as error:
@@ -36,6 +42,11 @@ class LogRouterOperator(BaseOperator):
         raise NotImplementedError
 
 
+def seconds_since(began: float) -> float:
+    """Return how long ago that was, by the monotonic clock, to the millisecond."""
+    return round(time.monotonic() - began, 3)
+
+
 class SplitOperator(LogRouterOperator):
     """Splits one chunk of a batch into parts by event; returns its counts."""
 
@@ -44,8 +55,9 @@ class SplitOperator(LogRouterOperator):
         self.plan_task_id = plan_task_id
         self.chunk = chunk
 
-    def work(self, context: "Context") -> dict[str, str | int]:
+    def work(self, context: "Context") -> dict[str, str | float]:
         """Split the chunk with the catalog its batch was planned with."""
+        began = time.monotonic()
         from log_router.keeping import kept  # noqa: PLC0415 - see planner
         from log_router.splitting import split_chunk  # noqa: PLC0415
 
@@ -55,21 +67,24 @@ class SplitOperator(LogRouterOperator):
             )
         number = self.chunk["chunk"]
         site, plan = planned(context, self.plan_task_id)
-        batch, catalog = site.store.get_batch(plan["batch"])
+        batch, catalog = site.store.get_batch(plan["batches"][self.chunk["batch"]])
+        name_instance(context, f"chunk {number} {batch.label}")
         with kept(site, plan):
             report = split_chunk(site.store, batch, catalog, number)
         key = site.store.put_report(batch, number, report)
-        counts: dict[str, str | int] = {
+        counts: dict[str, str | float] = {
             "batch": batch.batch_id,
             "chunk": number,
             "report": key,
             "objects": len(report.objects),
+            "bytes": sum(raw.size for raw in batch.chunks[number]),
             "broken": len(report.broken),
             "lines": sum(raw.lines for raw in report.objects),
             "rows": sum(raw.rows.total() for raw in report.objects),
             "quarantined": sum(raw.quarantined.total() for raw in report.objects),
             "unrouted": sum(raw.unrouted.total() for raw in report.objects),
             "parts": len(report.parts),
+            "seconds": seconds_since(began),
         }
         self.log.info("%s: %s", batch.batch_id, counts)
         return counts
@@ -84,23 +99,28 @@ class CollectOperator(LogRouterOperator):
         self.split_task_id = split_task_id
         self.load_task_id = load_task_id
 
-    def work(self, context: "Context") -> list[dict[str, str]]:
+    def work(self, context: "Context") -> list[dict[str, Any]]:
         """Write the manifests of all chunks that were split; a chunk that failed keeps its objects pending."""
         from log_router.core.manifests import manifests  # noqa: PLC0415 - see planner
 
         if not succeeded(context, self.plan_task_id):
             raise AirflowSkipException(f"nothing was planned: see the log of task {self.plan_task_id}")
         site, plan = planned(context, self.plan_task_id)
-        batch, catalog = site.store.get_batch(plan["batch"])
-        split = results(context, self.split_task_id, batch)
-        reports = [site.store.get_report(counts["report"]) for counts in split]
-        made = manifests(batch, catalog, reports)
-        rows = sum(manifest.rows for manifest in made)
-        self.log.info(
-            "%s: %d of %d chunks, %d events, %d rows",
-            *(batch.batch_id, len(split), len(batch.chunks), len(made), rows),
-        )
-        loads = [{"event": manifest.event, "load": site.store.put_manifest(manifest)} for manifest in made]
+        loads: list[dict[str, Any]] = []
+        for number, key in enumerate(plan["batches"]):
+            batch, catalog = site.store.get_batch(key)
+            split = results(context, self.split_task_id, batch)
+            reports = [site.store.get_report(counts["report"]) for counts in split]
+            made = manifests(batch, catalog, reports)
+            rows = sum(manifest.rows for manifest in made)
+            self.log.info(
+                "%s: %d of %d chunks, %d events, %d rows",
+                *(batch.batch_id, len(split), len(batch.chunks), len(made), rows),
+            )
+            loads += [
+                {"event": manifest.event, "batch": number, "load": site.store.put_manifest(manifest)}
+                for manifest in made
+            ]
         return as_many_as_before(context, self.load_task_id, loads)
 
 
@@ -110,31 +130,31 @@ class LoadOperator(LogRouterOperator):
     # In a mapped task group Airflow puts the mapped value in with the templates.
     template_fields = ("target",)
 
-    def __init__(self, *, plan_task_id: str, target: dict[str, str], **kwargs: Any) -> None:
+    def __init__(self, *, plan_task_id: str, target: dict[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.plan_task_id = plan_task_id
         self.target = target
 
     def work(self, context: "Context") -> dict[str, Any]:
         """Load what the ledger lacks of the event."""
+        began = time.monotonic()
         from log_router.core.manifests import Manifest  # noqa: PLC0415 - see planner
         from log_router.isolating import load_isolating  # noqa: PLC0415
         from log_router.keeping import kept  # noqa: PLC0415
 
-        # The name of this mapped task in the UI.
-        context["event"] = self.target.get("event", "nothing to load")  # type: ignore[typeddict-unknown-key]
         if self.target == NOTHING:
             raise AirflowSkipException(
                 "this run had more events before; this time there is nothing for this one"
             )
         site, plan = planned(context, self.plan_task_id)
-        batch, catalog = site.store.get_batch(plan["batch"])
+        batch, catalog = site.store.get_batch(plan["batches"][self.target["batch"]])
+        name_instance(context, f"{self.target['event']} {batch.label}")
         manifest = Manifest.from_load(site.store.get(self.target["load"]))
         load = load_of(site, site.settings.table_schema, catalog.event(manifest.event), manifest)
         with kept(site, plan):
             outcome = load_isolating(load, site.store, batch)
         self.log.info("%s", outcome)
-        return {"batch": manifest.batch_id, **asdict(outcome)}
+        return {"batch": manifest.batch_id, **asdict(outcome), "seconds": seconds_since(began)}
 
 
 class SettleOperator(LogRouterOperator):
@@ -146,22 +166,42 @@ class SettleOperator(LogRouterOperator):
         self.split_task_id = split_task_id
         self.load_task_id = load_task_id
 
-    def work(self, context: "Context") -> dict[str, int]:
-        """Record the settled raw objects.
+    def work(self, context: "Context") -> list[dict[str, Any]]:
+        """Record the settled raw objects of each batch; return what each came to.
 
         Raises:
             NeedsAction: raw objects are not complete, or too many lines are quarantined; says which, why and what to
                 do, after everything else is recorded.
         """
+        if not succeeded(context, self.plan_task_id):
+            raise NeedsAction(f"nothing was planned: see the log of task {self.plan_task_id}")
+        site, plan = planned(context, self.plan_task_id)
+        if not plan["batches"]:
+            # Plan has skipped this task: somebody runs it again.
+            return []
+        settled, problems = [], []
+        for key in plan["batches"]:
+            batch, catalog = site.store.get_batch(key)
+            try:
+                settled.append(self._settle(context, site, plan, batch, catalog))
+            except NeedsAction as error:
+                # It holds up no other batch.
+                problems.append(str(error))
+        # After the record: a message that was deleted earlier would be lost with what failed.
+        problems += _acknowledge(site, plan, catalog)
+        if problems:
+            raise NeedsAction("\n".join(problems))
+        return settled
+
+    def _settle(
+        self, context: "Context", site: "Site", plan: dict[str, Any], batch: "Batch", catalog: "Catalog"
+    ) -> dict[str, Any]:
         from log_router.core import quarantine  # noqa: PLC0415 - see planner
+        from log_router.core.records import Work  # noqa: PLC0415
         from log_router.core.thresholds import exceeded  # noqa: PLC0415
         from log_router.isolating import Isolations  # noqa: PLC0415
         from log_router.settling import Settler, findings, unfinished  # noqa: PLC0415
 
-        if not succeeded(context, self.plan_task_id):
-            raise NeedsAction(f"nothing was planned: see the log of task {self.plan_task_id}")
-        site, plan = planned(context, self.plan_task_id)
-        batch, catalog = site.store.get_batch(plan["batch"])
         split = results(context, self.split_task_id, batch)
         reports = {counts["chunk"]: site.store.get_report(counts["report"]) for counts in split}
         outcomes = results(context, self.load_task_id, batch)
@@ -173,16 +213,15 @@ class SettleOperator(LogRouterOperator):
         corrected = list(reports.values())
         left_alone = settler.left_alone(batch, catalog, corrected, loaded.keys())
         _load_quarantined(site, quarantine.manifest(batch, catalog, corrected, left_alone))
-        settlement = settler.settle(batch, catalog, corrected, loaded)
+        work = Work.of(datetime.fromisoformat(plan["planned_at"]), split, outcomes)
+        settlement = settler.settle(batch, catalog, corrected, loaded, work)
         self._tell(batch, outcomes, settlement)
         pending = unfinished(batch, catalog, reports, loaded.keys())
         counts = [raw for report in corrected for raw in report.objects]
         too_many = exceeded(batch.batch_id, catalog, site.settings, counts, plan["anew"])
-        # After the record: a message that was deleted earlier would be lost with what failed.
-        messages = _acknowledge(site, plan, catalog)
-        if pending or too_many or messages or settlement.reopened:
-            raise NeedsAction(findings(batch, settlement, pending, [*too_many, *messages], plan["again"]))
-        return settlement.counts()
+        if pending or too_many or settlement.reopened:
+            raise NeedsAction(findings(batch, settlement, pending, too_many, plan["again"]))
+        return {"batch": batch.batch_id, **settlement.counts()}
 
     def _tell(self, batch: "Batch", outcomes: list[dict[str, Any]], settlement: "Settlement") -> None:
         """Log what was loaded and recorded, and tell Airflow's metrics how fresh it is."""
@@ -200,7 +239,7 @@ class SettleOperator(LogRouterOperator):
         emit(batch.lane, settlement.fresh)
 
 
-def _acknowledge(site: "Site", plan: dict[str, str], catalog: "Catalog") -> list[str]:
+def _acknowledge(site: "Site", plan: dict[str, Any], catalog: "Catalog") -> list[str]:
     """Acknowledge the messages of a run that has some; return what a person must know of the others."""
     from log_router.core.deliveries import Deliveries  # noqa: PLC0415 - see planner
     from log_router.deliveries import acknowledge  # noqa: PLC0415

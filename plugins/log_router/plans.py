@@ -2,21 +2,28 @@
 
 import json
 import shlex
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from log_router.core.windows import HOUR, Hour, hour_of_run
+from airflow.sdk.exceptions import DownstreamTasksSkipped
+
+from log_router.core.errors import WindowError
+from log_router.core.windows import HOUR, Hour, hour_of_run, hours_of_run, label_of
 from log_router.lanes import is_backlog
 from log_router.operators import LogRouterOperator
-from log_router.runs import PLANNED, as_many_as_before
+from log_router.runs import ESTIMATE, PLANNED, as_many_as_before, instances_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airflow.sdk import Context
 
-    from log_router.core.batches import Batch, LaneName
+    from log_router.core.batches import Batch, LaneName, RawObject
     from log_router.planning import Planner
     from log_router.site import Site
 
+# A mode: all raw objects anew.
 RELOAD = "reload"
 
 
@@ -30,7 +37,25 @@ def hour_of(context: "Context") -> Hour:
         context["params"].get("hour"),
         context.get("logical_date"),
         (context.get("data_interval_start"), context.get("data_interval_end")),
+        datetime.now(UTC),
     )
+
+
+def hours_of(context: "Context") -> tuple[Hour, ...]:
+    """Return the hours a task's bulk run is for; none where its interval lies outside of the range that was asked for.
+
+    Raises:
+        WindowError: the run does not say.
+    """
+    interval = (context.get("data_interval_start"), context.get("data_interval_end"))
+    asked = (context["params"].get("from"), context["params"].get("to"))
+    ours = interval if _has_interval(context) else None
+    return hours_of_run(asked, context.get("logical_date"), ours, datetime.now(UTC))
+
+
+def _has_interval(context: "Context") -> bool:
+    """Tell whether the data interval of a run is what it is for: any other run's is only what its time gave it."""
+    return context["dag_run"].run_type in ("scheduled", "backfill")
 
 
 def before(context: "Context", hour: Hour, count: int) -> list[Hour]:
@@ -66,47 +91,118 @@ def trigger_of(context: "Context", conf: dict[str, Any]) -> str:
 
 
 class PlanOperator(LogRouterOperator):
-    """Plans a batch; returns one entry a chunk."""
+    """Plans a batch; returns one entry a chunk.
+
+    With the parameter `dry_run` it writes nothing anywhere but to Airflow, and returns no entry.
+    """
 
     def __init__(self, *, split_task_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.split_task_id = split_task_id
 
-    def planner(self) -> "tuple[Site, Planner]":
+    def planner(self, context: "Context") -> "tuple[Site, Planner]":
         """Return the site and what plans its batches; bad config fails here, before anything is read."""
         # Imported here: every task process parses the DAG file and would pay for it before its own work.
         from log_router.planning import Planner  # noqa: PLC0415
         from log_router.site import Site  # noqa: PLC0415
 
         site = Site()
-        return site, Planner(site.store, site.warehouse, site.statements, site.settings, site.catalog)
+        dry = bool(context["params"].get("dry_run"))
+        of = (site.store, site.warehouse, site.statements, site.settings, site.catalog)
+        return site, Planner(*of, read_only=dry)
+
+    def wait_for(self, hours: "Sequence[Hour]", planner: "Planner") -> None:
+        """Return when the hours and the grace for late uploads are past; until then wait in the triggerer.
+
+        A dry run is asked for what is there now.
+        """
+        if planner.read_only or not hours:
+            return
+        complete = hours[-1].end + timedelta(seconds=planner.settings.grace_seconds)
+        if complete > datetime.now(UTC):
+            # Most runs are of hours that are past.
+            from airflow.providers.standard.triggers.temporal import DateTimeTrigger  # noqa: PLC0415
+
+            self.log.info("%s is complete at %s: waiting in the triggerer", hours[-1], complete.isoformat())
+            self.defer(trigger=DateTimeTrigger(moment=complete), method_name="resume")
+
+    def skip_the_rest(self, context: "Context") -> NoReturn:
+        """End this task well and skip all behind it, instances that an earlier try of the run had mapped included.
+
+        Raises:
+            DownstreamTasksSkipped: always: so Airflow is told.
+        """
+        behind = [task.task_id for task in self.get_flat_relatives(upstream=False)]
+        raise DownstreamTasksSkipped(tasks=instances_of(context, *behind))  # type: ignore[no-untyped-call]
 
     def chunks_of(
-        self, context: "Context", site: "Site", planner: "Planner", batch: "Batch", notes: dict[str, str]
+        self,
+        context: "Context",
+        planner: "Planner",
+        found: "Sequence[RawObject]",
+        batch: "Batch",
+        notes: dict[str, str],
     ) -> list[dict[str, Any]]:
-        """Write a batch, note what the tasks behind need of it, and return its chunks."""
-        # The settings go with the batch: what changes in them meanwhile is for later runs.
-        settings = site.settings.model_dump(mode="json", by_alias=True)
-        key = site.store.put_batch(batch, planner.catalog)
-        context["ti"].xcom_push(key=PLANNED, value={"batch": key, "settings": settings, **notes})
-        chunks = [{"chunk": chunk} for chunk in range(len(batch.chunks))]
+        """Write the batch of what was found, or several if it is large, and return their chunks.
+
+        What the tasks behind need of them is noted. A dry run tells what that would be, and has no batches. Where there
+        are none, all tasks behind are skipped. Messages keep them: settle acknowledges those that are loaded already.
+        """
+        batches = planner.cut(batch)
+        if planner.read_only:
+            self._estimate(context, planner, found, batches)
+        if planner.read_only or not (batch.objects or "deliveries" in notes):
+            batches = ()
+        keys = [planner.store.put_batch(each, planner.catalog) for each in batches]
+        noted = {
+            "batches": keys,
+            # They go with the batch: what changes in them meanwhile is for later runs.
+            "settings": planner.settings.model_dump(mode="json", by_alias=True),
+            "planned_at": datetime.now(UTC).isoformat(),
+            "found": len(found),
+            "pending": len(batch.objects),
+            **notes,
+        }
+        context["ti"].xcom_push(key=PLANNED, value=noted)
+        if not batches:
+            self.skip_the_rest(context)
+        chunks = [
+            {"batch": number, "chunk": chunk}
+            for number, each in enumerate(batches)
+            for chunk in range(len(each.chunks))
+        ]
         return as_many_as_before(context, self.split_task_id, chunks)
+
+    def _estimate(
+        self, context: "Context", planner: "Planner", found: "Sequence[RawObject]", batches: "Sequence[Batch]"
+    ) -> None:
+        from log_router.estimating import Estimator  # noqa: PLC0415 - see planner
+
+        estimate = Estimator(planner).of(found, batches)
+        context["ti"].xcom_push(key=ESTIMATE, value=estimate.to_dict())
+        for line in ("a dry run, which changes nothing", *estimate.lines()):
+            self.log.info("%s", line)
 
 
 class PlanHourOperator(PlanOperator):
-    """Lists the hour's raw objects and plans those that are not settled, in a reload all of them.
+    """Waits until the hour is complete, lists its raw objects and plans those not settled, in a reload all of them.
 
     A run of the schedule looks back: it plans what is not settled of the hours before as well.
     """
 
     def work(self, context: "Context") -> list[dict[str, Any]]:
         """Plan the hour."""
-        site, planner = self.planner()
+        site, planner = self.planner(context)
         hour = hour_of(context)
-        reload = context["params"].get("mode") == RELOAD
+        reload, events = _asked(context, planner)
+        self.wait_for([hour], planner)
         lane = lane_of(context, hour)
         earlier = before(context, hour, site.settings.lookback_hours)
-        batch, planned = planner.plan_hours(run_of(context), (*earlier, hour), reload=reload, lane=lane)
+        found = planner.listed((*earlier, hour))
+        batch = planner.plan(
+            run_of(context), hour.label, list(found), reload=reload, events=events, lane=lane
+        )
+        planned = Counter(found[raw] for raw in batch.objects)
         if earlier:
             late = {str(each): planned[each] for each in earlier if each in planned}
             self.log.info(
@@ -114,10 +210,56 @@ class PlanHourOperator(PlanOperator):
                 *(hour, len(earlier), sum(late.values()), late),
             )
         # Each hour by a run of its own: one by hand does not look back.
-        confs = [{"hour": each.start.isoformat()} for each in planned]
+        some = {"events": events} if events else {}
+        confs = [{"hour": each.start.isoformat(), **some} for each in planned]
         anew = "; ".join(trigger_of(context, {**conf, "mode": RELOAD}) for conf in confs)
         again = anew if reload else "; ".join(trigger_of(context, conf) for conf in confs)
-        return self.chunks_of(context, site, planner, batch, {"again": again, "anew": anew})
+        return self.chunks_of(context, planner, list(found), batch, {"again": again, "anew": anew})
+
+
+class PlanHoursOperator(PlanOperator):
+    """Waits until a range of hours is complete, and plans their raw objects that are not settled, in a reload all."""
+
+    def work(self, context: "Context") -> list[dict[str, Any]]:
+        """Plan the range.
+
+        Raises:
+            WindowError: the parameters are no range or name no events; or a range typed by hand holds no raw objects.
+        """
+        site, planner = self.planner(context)
+        hours = hours_of(context)
+        reload, events = _asked(context, planner)
+        self.wait_for(hours, planner)
+        label = label_of(hours) if hours else "nothing"
+        found = planner.listed(hours)
+        if not found and not _has_interval(context):
+            bucket, template = site.settings.raw_bucket, site.settings.raw_prefix
+            raise WindowError(
+                f"{label}: there is no raw object from s3://{bucket}/{hours[0].prefix(template)} to "
+                f"{hours[-1].prefix(template)}; correct `from` and `to`, or raw_bucket and raw_prefix in the settings"
+            )
+        batch = planner.plan(
+            run_of(context), label, list(found), reload=reload, events=events, lane="backfill"
+        )
+        conf: dict[str, Any] = {"events": events} if events else {}
+        if hours:
+            conf |= {"from": hours[0].start.isoformat(), "to": hours[-1].end.isoformat()}
+        else:
+            self.log.info("the run's interval lies outside of the range asked for: nothing to plan")
+        anew = trigger_of(context, {**conf, "mode": RELOAD})
+        again = anew if reload else trigger_of(context, conf)
+        return self.chunks_of(context, planner, list(found), batch, {"again": again, "anew": anew})
+
+
+def _asked(context: "Context", planner: "Planner") -> tuple[bool, list[str]]:
+    """Return whether a run is to load anew, and of which events only; all, where there are none.
+
+    Raises:
+        WindowError: an event that has no file.
+    """
+    events = sorted(set(context["params"].get("events") or ()))
+    planner.catalog.check_events("events", events)
+    return context["params"].get("mode") == RELOAD, events
 
 
 class PlanNoticesOperator(PlanOperator):
@@ -136,7 +278,7 @@ class PlanNoticesOperator(PlanOperator):
         from log_router.deliveries import look  # noqa: PLC0415 - see planner
         from log_router.receiving import Received  # noqa: PLC0415
 
-        site, planner = self.planner()
+        site, planner = self.planner(context)
         key = context["ti"].xcom_pull(task_ids=self.wait_task_id)
         received = Received.from_json(site.store.get(key))
         held_at = datetime.now(UTC)
@@ -152,7 +294,7 @@ class PlanNoticesOperator(PlanOperator):
             "again": "log-router redrive, if their messages are in the dead-letter queue by then; else they come again",
             "anew": "log-router reload --from HOUR --to HOUR, with the hours of these raw objects",
         }
-        return self.chunks_of(context, site, planner, batch, notes)
+        return self.chunks_of(context, planner, looked.raws, batch, notes)
 
 
 class PlanReloadOperator(PlanOperator):
@@ -162,12 +304,12 @@ class PlanReloadOperator(PlanOperator):
         """Plan a reload of the selected raw objects."""
         from log_router.core.selections import selection_of  # noqa: PLC0415 - see planner
 
-        site, planner = self.planner()
-        params = {name: value for name, value in context["params"].items() if value}
+        _, planner = self.planner(context)
+        params = {name: value for name, value in context["params"].items() if value and name != "dry_run"}
         selection = selection_of(params, planner.catalog)
         found = planner.select(selection)
         if not found:
             self.log.info("%s: nothing to load anew: no raw object is selected", params)
         batch = planner.plan(run_of(context), RELOAD, found, reload=True, events=selection.events)
         again = trigger_of(context, params)
-        return self.chunks_of(context, site, planner, batch, {"again": again, "anew": again})
+        return self.chunks_of(context, planner, found, batch, {"again": again, "anew": again})

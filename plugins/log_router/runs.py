@@ -1,5 +1,6 @@
 """What the tasks of a run know of each other, by way of Airflow's XCom and task states."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -9,14 +10,19 @@ if TYPE_CHECKING:
     from log_router.site import Site
 
 PLANNED = "planned"
+# Of a dry run: core.estimates.Estimate.to_dict.
+ESTIMATE = "estimate"
 NOTHING: dict[str, Any] = {}
+# Without its default, a name that was not given would fail the task after its work.
+INSTANCE_NAME = "{{ instance | default(ti.map_index) }}"
 
 
-def planned(context: "Context", plan_task_id: str) -> "tuple[Site, dict[str, str]]":
+def planned(context: "Context", plan_task_id: str) -> "tuple[Site, dict[str, Any]]":
     """Return the site with the settings that this run's batch was planned with, and what else plan has noted.
 
-    That is the key of the `batch`, and the commands that run the same `again` and load the same `anew`. A stream run
-    also has the key of its `deliveries`, and when its messages were held: `held_at`.
+    That are the keys of the `batches`, none where there is nothing to load, when they were planned, `planned_at`, and
+    the commands that run the same `again` and load the same `anew`. A stream run also has the key of its `deliveries`,
+    and when its messages were held: `held_at`.
     """
     from log_router.core.settings import Settings  # noqa: PLC0415 - only tasks need it, and pay for it
     from log_router.site import Site  # noqa: PLC0415
@@ -25,15 +31,26 @@ def planned(context: "Context", plan_task_id: str) -> "tuple[Site, dict[str, str
     return Site(Settings.model_validate(found.pop("settings"))), found
 
 
-def states_of(context: "Context", task_id: str) -> dict[str, str]:
-    """Return the state of each instance of a task of this run, by name.
+def states_of(context: "Context", *task_ids: str) -> dict[str, str]:
+    """Return the state of each instance of some tasks of this run, by name.
 
     An instance that is not mapped, or not yet, has the task's own name; mapped ones have their index behind it.
     """
     run_id = context["run_id"]
-    states = context["ti"].get_task_states(dag_id=context["dag"].dag_id, task_ids=[task_id], run_ids=[run_id])
+    states = context["ti"].get_task_states(
+        dag_id=context["dag"].dag_id, task_ids=list(task_ids), run_ids=[run_id]
+    )
     found: dict[str, str] = states.get(run_id, {})
     return found
+
+
+def instances_of(context: "Context", *task_ids: str) -> list[tuple[str, int]]:
+    """Return the instances of some tasks of this run, each with its index: -1 where it is not mapped, or not yet."""
+    names = states_of(context, *task_ids)
+    matches = [
+        (each, re.fullmatch(rf"{re.escape(each)}(?:_(\d+))?", name)) for each in task_ids for name in names
+    ]
+    return [(task_id, int(match[1] or -1)) for task_id, match in matches if match]
 
 
 def succeeded(context: "Context", plan_task_id: str) -> bool:
@@ -54,6 +71,11 @@ def as_many_as_before(
     """
     instances = sum(name != task_id for name in states_of(context, task_id))
     return entries + [NOTHING] * (instances - len(entries))
+
+
+def name_instance(context: "Context", name: str) -> None:
+    """Name this mapped instance in the UI; `INSTANCE_NAME` is the template that shows it."""
+    context["instance"] = name  # type: ignore[typeddict-unknown-key]
 
 
 def results(context: "Context", task_id: str, batch: "Batch") -> list[dict[str, Any]]:

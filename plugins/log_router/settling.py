@@ -11,7 +11,7 @@ from log_router.core.batches import Batch, RawObject
 from log_router.core.catalog import Catalog
 from log_router.core.freshness import Freshness, freshness
 from log_router.core.manifests import ChunkReport
-from log_router.core.records import Fate, dated, fates_of, joined
+from log_router.core.records import Fate, Work, dated, fates_of, joined
 from log_router.core.reports import ObjectReport
 from log_router.core.sql import Statements
 from log_router.lanes import HOURLY_DAG
@@ -20,7 +20,7 @@ from log_router.warehouse import Session, Warehouse, moment, past_conflicts, sli
 
 log = logging.getLogger(__name__)
 
-Entry = tuple[str | int | datetime | None, ...]
+Entry = tuple[str | float | datetime | None, ...]
 # When the rows of an event were loaded: by the batch that is settled; None where the ledger must be asked, as earlier
 # batches have loaded some of them.
 Loads = Mapping[str, datetime | None]
@@ -61,15 +61,16 @@ class Settler:
     ledger_schema: str
 
     def settle(
-        self, batch: Batch, catalog: Catalog, reports: Sequence[ChunkReport], loads: Loads
+        self, batch: Batch, catalog: Catalog, reports: Sequence[ChunkReport], loads: Loads, work: Work
     ) -> Settlement:
-        """Record every raw object of which all rows are loaded; the others stay pending for a later run.
+        """Record every raw object of which all rows are loaded, and the batch; the others stay pending for a later run.
 
         Where the batch leaves events alone, what is recorded of these stays, and a raw object that has no record gets
         none: it stays pending for a run of all events.
         """
         complete, _ = _by_completeness(batch, catalog, reports, loads.keys())
-        reopened, fresh = self._record(batch, catalog, complete, loads) if complete else (0, [])
+        done = _batch_entry(batch, complete, work)
+        reopened, fresh = self._record(batch, catalog, complete, loads, done) if batch.objects else (0, [])
         return Settlement(
             objects=len(complete),
             lines=sum(report.lines for report in complete),
@@ -94,9 +95,9 @@ class Settler:
             return self._before(session, incomplete).keys()
 
     def _record(
-        self, batch: Batch, catalog: Catalog, reports: Sequence[ObjectReport], loads: Loads
+        self, batch: Batch, catalog: Catalog, reports: Sequence[ObjectReport], loads: Loads, done: Entry
     ) -> tuple[int, list[Freshness]]:
-        """Replace the records of raw objects; return how many had to go, and how fresh what was loaded is."""
+        """Replace the records of raw objects and batch; return how many had to go, and how fresh what was loaded is."""
         raws = {raw.object_id: raw for raw in batch.objects}
 
         def transaction() -> tuple[list[str], list[Freshness]]:
@@ -111,6 +112,8 @@ class Settler:
                 events = [(report.object_id, *fate) for report, fates in kept for fate in fates]
                 self._replace(session, "objects", objects, ids)
                 self._replace(session, "object_events", events, ids)
+                session.run(self._render("delete_batch", batch_id=batch.batch_id))
+                session.run(self._render("insert_batch", entry=done))
                 session.commit()
             gone = [raws[report.object_id].url for report, fates in found if fates is None]
             return gone, [] if batch.reload else _fresh(batch, kept, loads, entries)
@@ -146,7 +149,7 @@ class Settler:
         """Yield each report with what is to be recorded of it; None where there must be no record."""
         filtered = batch.filtered(catalog)
         before = self._before(session, reports) if filtered else {}
-        lane = "reload" if batch.reload else batch.lane
+        lane = _lane(batch)
         for report in reports:
             now = dated(fates_of(report, catalog), lane, partial(loaded_at, report.object_id))
             if not filtered:
@@ -162,9 +165,9 @@ class Settler:
         found: dict[str, list[Fate]] = {}
         for some in slices([report.object_id for report in reports]):
             which = {"column": "object_id", "values": some}
-            recorded = session.fetch(self._render("settled_with", written=False, **which))
+            recorded = session.fetch(self._render("settled_with", **which))
             found |= {object_id: [] for object_id, *_ in recorded}
-            fates = session.fetch(self._render("events_of_objects", dated=True, object_ids=some))
+            fates = session.fetch(self._render("events_of_objects", object_ids=some))
             for object_id, *counts, loaded_at, lane in fates:
                 at = None if loaded_at is None else moment(loaded_at)
                 found[object_id].append(Fate(*counts)._replace(loaded_at=at, lane=lane))
@@ -186,11 +189,11 @@ def _by_completeness(
     batch: Batch, catalog: Catalog, reports: Sequence[ChunkReport], loaded_events: AbstractSet[str]
 ) -> tuple[list[ObjectReport], list[ObjectReport]]:
     """Return the reports of raw objects of which all rows are loaded, and those of the others."""
-    reloaded = batch.reloaded(catalog)
+    named = batch.named(catalog)
     parted: tuple[list[ObjectReport], list[ObjectReport]] = ([], [])
     for chunk in reports:
         for report in chunk.objects:
-            parted[not report.rows.keys() | reloaded <= loaded_events].append(report)
+            parted[not report.rows.keys() | named <= loaded_events].append(report)
     return parted
 
 
@@ -225,15 +228,16 @@ def unfinished(
 ) -> list[str]:
     """Return one line for each thing that keeps raw objects from being settled, the widest first."""
     problems = [
-        f"chunk {chunk} of the batch was not split ({len(raws)} raw objects): see the log of split [chunk {chunk}]"
+        f"chunk {chunk} of the batch was not split ({len(raws)} raw objects): see the log of split "
+        f"[chunk {chunk} {batch.label}]"
         for chunk, raws in enumerate(batch.chunks)
         if chunk not in reports
     ]
     found = [raw for report in reports.values() for raw in report.objects]
-    events = batch.reloaded(catalog) if found else frozenset()
+    events = batch.named(catalog) if found else frozenset()
     events = events.union(*(raw.rows for raw in found))
     problems += [
-        f"event {event} was not loaded: see the log of load.copy [{event}]"
+        f"event {event} was not loaded: see the log of load.copy [{event} {batch.label}]"
         for event in sorted(events - loaded_events)
     ]
     # A key may hold line feeds.
@@ -264,6 +268,19 @@ def findings(
             f"""{HOURLY_DAG} --conf '{{"hour": "<hour>", "mode": "reload"}}'"""
         )
     return "\n".join([*lines, *too_many])
+
+
+def _lane(batch: Batch) -> str:
+    return "reload" if batch.reload else batch.lane
+
+
+def _batch_entry(batch: Batch, complete: Sequence[ObjectReport], work: Work) -> Entry:
+    return (
+        *(batch.batch_id, batch.label, _lane(batch), len(complete), len(batch.objects) - len(complete)),
+        *(work.size_bytes, sum(report.lines for report in complete)),
+        sum(report.rows.total() for report in complete),
+        *(work.split_tasks, work.split_seconds, work.loads, work.load_seconds, work.planned_at),
+    )
 
 
 def _object_entry(raw: RawObject, batch: Batch, report: ObjectReport, fates: Sequence[Fate]) -> Entry:

@@ -12,7 +12,7 @@ import orjson
 
 from log_router.core.catalog import Catalog, load_catalog, load_settings
 from log_router.core.errors import ConfigError, WillPass
-from log_router.core.settings import Settings, environment_overrides
+from log_router.core.settings import SHAPE, Settings, environment_overrides
 from log_router.core.sql import Statements
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def _variable_overrides() -> dict[str, Any]:
     if not isinstance(overrides, dict):
         remedy = 'it must hold a JSON object of settings, such as {"grace_seconds": 600}'
         raise ConfigError([f"Airflow Variable {SETTINGS_VARIABLE}: {remedy}"])
-    shape = sorted({"split_pool", "copy_pool", "stream_dags"} & overrides.keys())
+    shape = sorted(SHAPE & overrides.keys())
     if shape:
         raise ConfigError(
             [

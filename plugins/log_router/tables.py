@@ -13,16 +13,8 @@ from log_router.warehouse import Session
 
 log = logging.getLogger(__name__)
 
-# What ledgers made before it was counted lack.
-_COUNTED_LATER = ("rows_dropped", "rows_refused")
-# What the record's tables lack that were made before it was kept.
-_RECORDED_LATER = {
-    "objects": ({"name": "written_at", "ddl": "timestamp", "encoding": "az64"},),
-    "object_events": (
-        {"name": "loaded_at", "ddl": "timestamp", "encoding": "az64"},
-        {"name": "lane", "ddl": "varchar(16)", "encoding": "zstd"},
-    ),
-}
+# Each is made by the statement create_<name>.
+RECORD_TABLES = ("objects", "object_events", "batches")
 
 
 @dataclass(frozen=True)
@@ -35,44 +27,37 @@ class RecordTables:
     ledger_schema: str
 
     def prepare(self) -> None:
-        """Make the schemas and tables that are missing, add the columns that are, and commit that, if any."""
-        columns = self._columns()
-        missing = [*self._missing_schemas(columns), *self._missing_tables(columns)]
+        """Make the schemas and tables that are missing, and commit that, if any."""
+        found = self._found()
+        missing = [*self._missing_schemas(found), *self._missing_tables(found)]
         if missing:
             _run(self.session, missing)
             self.session.commit()
 
     def there(self) -> bool:
-        """Tell whether the record can be read as this version writes it."""
-        return not any(self._missing_tables(self._columns()))
+        """Tell whether the record can be read."""
+        return not any(self._missing_tables(self._found()))
 
-    def _columns(self) -> dict[tuple[str, str | None], set[str]]:
-        """Return the columns by schema and table; of a schema that has no such table, none of a table None."""
+    def _found(self) -> dict[str, set[str | None]]:
+        """Return the tables of the record by schema; of a schema that has none, None."""
         schemas = (self.schema, self.ledger_schema)
-        found: dict[tuple[str, str | None], set[str]] = {}
-        for schema, table, column in self.session.fetch(
-            self.statements.render("record_there", schemas=schemas, tables=list(_RECORDED_LATER))
+        found: dict[str, set[str | None]] = {}
+        for schema, table in self.session.fetch(
+            self.statements.render("record_there", schemas=schemas, tables=RECORD_TABLES)
         ):
-            found.setdefault((schema, table), set()).add(column)
+            found.setdefault(schema, set()).add(table)
         return found
 
-    def _missing_schemas(self, columns: Mapping[tuple[str, str | None], AbstractSet[str]]) -> Iterator[str]:
+    def _missing_schemas(self, found: Mapping[str, AbstractSet[str | None]]) -> Iterator[str]:
         # Only where it is missing: CREATE SCHEMA needs a right on the database, even where the schema is there.
-        there = {schema for schema, _ in columns}
         for schema in (self.schema, self.ledger_schema):
-            if schema not in there:
+            if schema not in found:
                 yield self.statements.render("create_schema", schema=schema)
 
-    def _missing_tables(self, columns: Mapping[tuple[str, str | None], AbstractSet[str]]) -> Iterator[str]:
-        schema = self.ledger_schema
-        for table, later in _RECORDED_LATER.items():
-            there = columns.get((schema, table))
-            if there is None:
-                yield self.statements.render(f"create_{table}", schema=schema)
-                continue
-            for column in later:
-                if column["name"] not in there:
-                    yield self.statements.render("add_column", schema=schema, table=table, column=column)
+    def _missing_tables(self, found: Mapping[str, AbstractSet[str | None]]) -> Iterator[str]:
+        for table in RECORD_TABLES:
+            if table not in found.get(self.ledger_schema, ()):
+                yield self.statements.render(f"create_{table}", schema=self.ledger_schema)
 
 
 @dataclass(frozen=True)
@@ -102,13 +87,11 @@ class Tables:
         # with both or with neither.
         columns = self.session.fetch(self._render("columns_there", ledger_schema=self.ledger_schema))
         there = {column for table, column in columns if table == self.event.table}
-        in_ledger = {column for table, column in columns if table == ledger_of(self.event)}
-        ledger = list(self._ledger_extension(in_ledger)) if in_ledger else []
         if there:
-            return [*ledger, *self.extension(there)]
-        if in_ledger:
+            return self.extension(there)
+        if any(table == ledger_of(self.event) for table, _ in columns):
             self._refuse_to_forget()
-        return [*ledger, *self.creation()] if needed else None
+        return self.creation() if needed else None
 
     def _refuse_to_forget(self) -> None:
         ((loaded,),) = self.session.fetch(self._render("count_ledger", schema=self.ledger_schema))
@@ -118,11 +101,6 @@ class Tables:
                 f"its ledger {self.ledger_schema}.{ledger_of(self.event)}: a new table would lack their rows. "
                 "Restore the table (or the former `schema` or `table`); to start anew, drop the ledger table"
             )
-
-    def _ledger_extension(self, there: AbstractSet[str]) -> Iterator[str]:
-        for column in _COUNTED_LATER:
-            if column not in there:
-                yield self._render("add_ledger_column", schema=self.ledger_schema, column=column)
 
     def creation(self) -> list[str]:
         """Return the statements that make the ledger, the table and its comments."""

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from local.stack import RAW_BUCKET
 from tests.accidents import hours
+from tests.accidents.backfill import backfill
 from tests.accidents.stage import Stage
 from tests.accidents.storm import storm
-from tests.e2e.airflow import clear, created, runs, until
+from tests.e2e.airflow import clear, create, runs
 from tests.e2e.test_generated import settings_variable
 
 Scenario = Callable[[Stage], None]
@@ -77,11 +78,11 @@ def triggerer_killed(stage: Stage) -> None:
     over = (datetime.now(UTC) - stage.hour - timedelta(hours=1)).total_seconds()
     with settings_variable(stage.stack, grace_seconds=str(int(over) + 45)):
         run_id = stage.run()
-        stage.reached(run_id, "wait", "deferred")
+        stage.reached(run_id, "plan", "deferred")
         stage.kill_service("triggerer")
         time.sleep(2)
         stage.start_service("triggerer")
-        stage.reached(run_id, "wait", "success")
+        stage.reached(run_id, "plan", "success")
 
 
 def s3_gone_for_a_while(stage: Stage) -> None:
@@ -146,7 +147,7 @@ def cleared_midway(stage: Stage) -> None:
 def triggered_while_backfilled(stage: Stage) -> None:
     """Trigger an hour by hand while a backfill runs it."""
     bounds = ("--from-date", stage.hour.isoformat(), "--to-date", stage.hour.isoformat())
-    until(lambda: created(stage.stack, *bounds), 90)
+    create(stage.stack, *bounds)
     stage.run()
     wanted = stage.hour
 
@@ -187,4 +188,5 @@ SCENARIOS: dict[str, Scenario] = {
     "triggered-while-backfilled": triggered_while_backfilled,
     "late-object-in-a-cleared-run": late_object_in_a_cleared_run,
     "storm": storm,
+    "backfill": backfill,
 }

@@ -48,9 +48,9 @@ class Stage:
         self._runs = []
         self.written = hours.write(self.stack, self.hour, self.dice)
 
-    def run(self, **conf: str) -> str:
-        """Trigger a run of the hour."""
-        run_id = trigger(self.stack, self.hour.isoformat(), **conf)
+    def run(self, hour: datetime | None = None, **conf: str) -> str:
+        """Trigger a run of the scenario's hour, or of another."""
+        run_id = trigger(self.stack, (hour or self.hour).isoformat(), **conf)
         self._runs.append(run_id)
         return run_id
 
@@ -119,11 +119,14 @@ class Stage:
         self.stack.faults.clear()
         self.stack.s3_faults.clear()
 
+    def let_end(self) -> None:
+        """Return once the runs have ended."""
+        self.notes += [self.stack.wait_for_run(DAG, run_id, _SECONDS) for run_id in self._runs]
+        self._runs.clear()
+
     def end(self) -> list[str]:
         """Let the runs end, run the hour again while one has failed, as a person would; return differences."""
-        for run_id in self._runs:
-            state = self.stack.wait_for_run(DAG, run_id, _SECONDS)
-            self.notes.append(state)
+        self.let_end()
         self.calm()
         if self.notes[-1] == "failed":
             self.notes.append(f"again: {self.stack.wait_for_run(DAG, self.run(), _SECONDS)}")

@@ -31,7 +31,7 @@ _ENDINGS = ("", " a b", "+", "é", "%2B", "=&?;")
 _DOUBLED = 0.05
 _LATE = 0.2
 _LATE_SECONDS = 30.0
-_SIDE = "storm"
+SIDE = "storm"
 _TEST_EVENT = {
     "Service": "Amazon S3",
     "Event": "s3:TestEvent",
@@ -73,7 +73,7 @@ def storm(stage: Stage) -> None:
         bad = wire.bad.total()
         until(lambda: _left(stack) == (0, bad), _LIMIT_SECONDS)
         stack.api.patch(f"/dags/{DAG}", {"is_paused": True})
-    dead = Counter(_taken(stack, f"{notices.QUEUE}-dead"))
+    dead = Counter(taken(stack, f"{notices.QUEUE}-dead"))
     assert dead == wire.bad, (
         f"in the dead-letter queue lack {wire.bad - dead}, are too many {dead - wire.bad}"
     )
@@ -88,7 +88,7 @@ def _rage(stage: Stage, puts: list[Put], wire: "Wire") -> None:
     """Write the objects, carry the messages and kill processes, all at once."""
     messages = _messages(stage.hour, stage.dice)
     began = time.monotonic()
-    with _notices_held_up(stage.stack), ThreadPoolExecutor() as hands:
+    with notices_held_up(stage.stack), ThreadPoolExecutor() as hands:
         at_work = [
             hands.submit(_write, stage.stack, puts, began),
             hands.submit(wire.carry, messages, began),
@@ -116,7 +116,7 @@ class Wire:
         self.bad.update(one.body for one in others if one.bad)
         self._counts.update("foreign, or of no object" if one.bad else "of others" for one in others)
         while unseen or held:
-            for body in _taken(self._stack, _SIDE):
+            for body in taken(self._stack, SIDE):
                 keys = {
                     unquote_plus(record["s3"]["object"]["key"])
                     for record in json.loads(body).get("Records", [])
@@ -192,9 +192,9 @@ def _notice(bucket: str, key: str, name: str = "ObjectCreated:Put") -> str:
 
 
 @contextmanager
-def _notices_held_up(stack: Stack) -> Iterator[None]:
+def notices_held_up(stack: Stack) -> Iterator[None]:
     """Let S3 send its notices to a queue of the storm's in place of the stream's."""
-    notices.connect(stack.s3(), stack.sqs(), RAW_BUCKET, RAW_FOLDER, _SIDE)
+    notices.connect(stack.s3(), stack.sqs(), RAW_BUCKET, RAW_FOLDER, SIDE)
     yield
     notices.connect(stack.s3(), stack.sqs(), RAW_BUCKET, RAW_FOLDER)
 
@@ -230,7 +230,7 @@ def _left(stack: Stack) -> tuple[int, int]:
     return notices.depth(sqs), notices.depth(sqs, f"{notices.QUEUE}-dead")
 
 
-def _taken(stack: Stack, name: str) -> Iterator[str]:
+def taken(stack: Stack, name: str) -> Iterator[str]:
     """Yield the bodies of the messages in a queue, and delete them."""
     sqs = stack.sqs()
     url = notices.url_of(stack.ports.s3, name)

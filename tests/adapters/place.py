@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from log_router.core.batches import Batch, RawObject, pack
 from log_router.core.catalog import Catalog
 from log_router.core.events import Event
 from log_router.core.manifests import ChunkReport, Manifest, manifests
+from log_router.core.records import Work
 from log_router.core.settings import MIB, Settings
 from log_router.core.sql import Statements
 from log_router.isolating import Isolations, load_isolating
@@ -34,6 +36,10 @@ SQL = Path(__file__).resolve().parents[2] / "include" / "sql"
 
 # Not a parameter of `storage` itself: its servers would be started anew for each test.
 at_each_level = pytest.mark.parametrize("isolation", ["snapshot", "serializable"], indirect=True)
+
+
+# What settle is told of a batch's tasks where nothing hangs on it.
+WORK = Work(datetime(2026, 1, 31, 14, 5, tzinfo=UTC), 2048, 1, 2.5, 2, 1.5)
 
 
 @dataclass(frozen=True)
@@ -143,7 +149,7 @@ class Place:
         settler = Settler(self.warehouse, self.statements, self.settings.ledger_schema)
         left_alone = settler.left_alone(batch, self.catalog, reports, loaded.keys())
         self.load(quarantine.manifest(batch, self.catalog, reports, left_alone))
-        return settler.settle(batch, self.catalog, reports, loaded)
+        return settler.settle(batch, self.catalog, reports, loaded, WORK)
 
     def rows(self, query: str) -> list[list[object]]:
         """Return the rows of a query in the schema of the event tables."""

@@ -224,13 +224,6 @@ def test_an_event_that_nobody_knows_is_refused(loaded: Place) -> None:
         audit(loaded, events=["order_plased"])
 
 
-def test_ledgers_of_before_are_read(loaded: Place) -> None:
-    """A ledger that does not know of dropped rows yet is compared without."""
-    for column in ("rows_dropped", "rows_refused"):
-        by_hand(loaded, f"ALTER TABLE {{ledger}}.ledger_order_placed DROP COLUMN {column}")
-    assert audit(loaded).findings == []
-
-
 def test_dropped_rows_are_accounted_for(loaded: Place) -> None:
     """Rows that were dropped as duplicates were split all the same."""
     by_hand(

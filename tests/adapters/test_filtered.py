@@ -109,3 +109,41 @@ def test_a_record_that_fits_no_longer_is_removed(
     assert place.ledger_rows(RECORD) == place.ledger_rows(FATES) == []
     assert f"s3://{place.settings.raw_bucket}/raw/a: its record does not fit" in caplog.text
     assert [raw.key for raw in elsewhere.plan("third").objects] == ["raw/a"]
+
+
+def keys(place: Place, name: str, *events: str) -> list[str]:
+    """Return the keys of the raw objects that a run of some events would read."""
+    return [raw.key for raw in place.plan(name, events=events).objects]
+
+
+def test_a_new_event_reads_only_what_may_hold_it(place: Place) -> None:
+    """Raw objects whose record tells of its lines, and those that nobody has read yet, once, also without rows."""
+    place.upload("raw/a", order(1) + b'{"event":"newer","n":1}\n')
+    place.upload("raw/b", order(2))
+    run(place, "first", reload=False)
+    place.upload("raw/c", VIEW)
+    place.upload("raw/d", VIEW + b'{"event":"newer","n":2}\n')
+    grown = knowing(place, *EVENTS, NEW)
+    before = place.rows("SELECT * FROM order_placed ORDER BY 1")
+    assert keys(grown, "second", "new") == ["raw/a", "raw/c", "raw/d"]
+    run(grown, "second", "new", reload=False)
+    assert grown.rows("SELECT n FROM new ORDER BY 1") == [[1], [2]]
+    assert place.rows("SELECT * FROM order_placed ORDER BY 1") == before
+    made = "SELECT table_name FROM svv_tables WHERE table_schema = '{}' ORDER BY 1"
+    assert place.rows(made.format(place.settings.table_schema)) == [["new"], ["order_placed"]]
+    assert grown.ledger_rows("SELECT rows_loaded FROM {}.ledger_new ORDER BY 1") == [[0], [1], [1]]
+    assert keys(grown, "third", "new") == []
+    assert keys(grown, "third", "new", "page_viewed") == ["raw/c", "raw/d"]
+    assert keys(grown, "third") == ["raw/c", "raw/d"]
+    run(grown, "third", reload=False)
+    assert grown.rows("SELECT n FROM new ORDER BY 1") == [[1], [2]]
+    assert grown.rows("SELECT COUNT(*) FROM page_viewed") == [[2]]
+    assert keys(grown, "fourth") == []
+
+
+def test_an_object_is_complete_for_some_events_when_each_is_loaded(place: Place) -> None:
+    """Also an event that it holds no rows of: where that load fails, the object is looked at again."""
+    place.upload("raw/a", order(1))
+    place.run("first", events=("order_placed", "page_viewed"), failing="page_viewed")
+    assert keys(place, "second", "order_placed") == []
+    assert keys(place, "second", "order_placed", "page_viewed") == ["raw/a"]

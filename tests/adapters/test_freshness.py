@@ -1,7 +1,6 @@
 """How fresh rows are: what loads and settles record of it, what is told of it, on tables new and old."""
 
 import json
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,14 +12,12 @@ from redshift_connector.core import Connection
 from log_router import metrics
 from log_router.cli import lag
 from log_router.cli.main import parser
-from log_router.core.batches import Batch
 from log_router.core.errors import NeedsAction
 from log_router.core.freshness import Freshness
 from log_router.core.selections import selection_of
 from log_router.lags import Lags
-from log_router.rollback import Choice, Rollback
 from log_router.warehouse import Warehouse
-from tests.adapters.hours import audit, by_hand, found, run
+from tests.adapters.hours import by_hand
 from tests.adapters.place import VIEW, Place, at_each_level, loads, order
 
 HOUR_AGO = "SET loaded_at = DATEADD(hour, -1, loaded_at)"
@@ -111,63 +108,6 @@ def test_a_reload_of_one_event_leaves_the_times_of_the_others(place: Place) -> N
     assert after["order_placed"] == before["order_placed"]
     assert after["page_viewed"] == (in_ledger(place, "page_viewed"), "reload")
     assert len(place.ledger_rows("SELECT 1 FROM {}.objects WHERE written_at IS NOT NULL")) == 1
-
-
-def made_before(place: Place) -> None:
-    """Bring the tables of the record into the form that they had before these times were kept."""
-    by_hand(
-        place,
-        "ALTER TABLE {ledger}.objects DROP COLUMN written_at",
-        "ALTER TABLE {ledger}.object_events DROP COLUMN loaded_at",
-        "ALTER TABLE {ledger}.object_events DROP COLUMN lane",
-    )
-
-
-def test_a_record_made_before_is_read(place: Place) -> None:
-    """Until a run has planned, audit, selection, rollback and lag do without the times."""
-    raw = place.upload("raw/2026/01/31/13/a", order(1))
-    batch = run(place, "first")
-    made_before(place)
-    assert found(audit(place)) == []
-    (selected,) = place.planner.select(selection_of({"objects": [raw.object_id]}, place.catalog))
-    assert (selected, selected.written_at) == (raw, None)
-    assert lags(place).of_last(1) == []
-    rollback = Rollback(place.warehouse, place.statements, place.settings, place.catalog)
-    choice = Choice("batch_id", (batch.batch_id,))
-    (taken,) = rollback.run(choice, rollback.find(choice))
-    assert taken.rows == 1
-
-
-@at_each_level
-def test_tables_made_before_get_the_columns_once(place: Place) -> None:
-    """Of runs that plan at the same moment one adds them and none fails; what was recorded stays, without times."""
-    place.upload("raw/a", order(1) + VIEW)
-    place.run("first")
-    made_before(place)
-    place.upload("raw/b", order(2))
-    planned: list[Batch] = []
-    together = threading.Barrier(3)
-
-    def plan(number: int) -> None:
-        together.wait(60)
-        planned.append(place.plan(f"run {number}"))
-
-    threads = [threading.Thread(target=plan, args=[number]) for number in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [[raw.key for raw in batch.objects] for batch in planned] == [["raw/b"]] * 3
-    place.finish(planned[0])
-    rows = place.ledger_rows(
-        "SELECT o.object_key, e.event, o.written_at IS NULL, e.loaded_at IS NULL, e.lane "
-        "FROM {0}.object_events AS e INNER JOIN {0}.objects AS o ON e.object_id = o.object_id ORDER BY 1, 2"
-    )
-    assert rows == [
-        ["raw/a", "order_placed", True, True, None],
-        ["raw/a", "page_viewed", True, True, None],
-        ["raw/b", "order_placed", False, False, "hourly"],
-    ]
 
 
 def test_lag_tells_each_kind_of_run_for_itself(place: Place, capsys: pytest.CaptureFixture[str]) -> None:

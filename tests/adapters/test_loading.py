@@ -266,10 +266,9 @@ def test_the_transaction_is_lock_look_copy_count_ledger(ready: Place) -> None:
             copies = sum("COPY" in text for text in said)
             # As the driver gives it, without a zone.
             now = datetime.fromisoformat("2026-01-31T13:00:00")
-            columns = [("order_placed", name) for name in load._columns]
-            counted = [("ledger_order_placed", name) for name in ("rows_dropped", "rows_refused")]
+            columns: list[tuple[object, ...]] = [("order_placed", name) for name in load._columns]
             answers: dict[str, list[tuple[object, ...]]] = {
-                "svv_columns": [*columns, *counted],
+                "svv_columns": columns,
                 "pg_last_copy": [(copies, 1, 7)],
                 "GETDATE": [(now,)],
             }

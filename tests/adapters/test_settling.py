@@ -9,7 +9,7 @@ from log_router.core.events import Event
 from log_router.core.thresholds import exceeded
 from log_router.settling import Settlement, Settler, findings, unfinished
 from log_router.splitting import split_chunk
-from tests.adapters.place import EVENTS, VIEW, Place, loads, order
+from tests.adapters.place import EVENTS, VIEW, WORK, Place, loads, order
 
 
 def test_what_is_settled_is_not_planned_again(place: Place) -> None:
@@ -97,7 +97,7 @@ def test_settling_twice_leaves_one_record(place: Place) -> None:
     reports = [split_chunk(place.store, batch, place.catalog, 0)]
     settler = Settler(place.warehouse, place.statements, place.settings.ledger_schema)
     for _ in range(2):
-        settler.settle(batch, place.catalog, reports, {"order_placed": datetime.now(UTC)})
+        settler.settle(batch, place.catalog, reports, {"order_placed": datetime.now(UTC)}, WORK)
     ledger = place.settings.ledger_schema
     assert place.rows(f"SELECT lines, rows_split, quarantined, unrouted FROM {ledger}.objects") == [
         [3, 1, 1, 1]
@@ -124,8 +124,8 @@ def test_the_end_of_a_run_says_all_at_once(place: Place) -> None:
     url = f"s3://{place.settings.raw_bucket}/raw/broken"
     beginnings = [
         f"{batch.batch_id}: 3 of 3 raw objects are not loaded whole; all that could be loaded is loaded",
-        "chunk 1 of the batch was not split (1 raw objects): see the log of split [chunk 1]",
-        "event order_placed was not loaded: see the log of load.copy [order_placed]",
+        "chunk 1 of the batch was not split (1 raw objects): see the log of split [chunk 1 label]",
+        "event order_placed was not loaded: see the log of load.copy [order_placed label]",
         f"{url}\\n: its gzip data ends too early; have its producer",
         "after these remedies run: airflow dags trigger x",
         "7 raw objects, named above in this log, are pending again",

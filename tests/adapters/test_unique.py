@@ -179,17 +179,6 @@ def test_the_window_is_of_any_kind_of_time(make_place: MakePlace, time_type: str
     assert place.load(manifest(place, raw)).dropped == 1
 
 
-def test_a_ledger_of_before_gets_its_columns(place: Place) -> None:
-    """A ledger that does not count dropped and refused rows yet is extended by the next load."""
-    place.load(manifest(place, place.upload("raw/a", line("x"))))
-    with place.warehouse.session() as session:
-        for column in ("rows_dropped", "rows_refused"):
-            session.run(f"ALTER TABLE {place.settings.ledger_schema}.ledger_paid DROP COLUMN {column}")
-        session.commit()
-    place.load(manifest(place, place.upload("raw/b", line("x") + line("y"))))
-    assert ledger(place) == [[1, 0], [1, 1]]
-
-
 def test_a_line_that_copy_refuses_is_no_first_one(place: Place) -> None:
     """A refused line is quarantined, and the row that would have repeated it is loaded; the rows add up."""
     place.load(manifest(place, place.upload("raw/a", line("x"))))

@@ -1,112 +1,60 @@
 """The command line itself, on a machine with an Airflow of its own: its database, Connections and Variables."""
 
 import json
-import os
+import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from local.airflow_services import _aws_connection, _redshift_connection
-from local.stack import Stack
 from tests.adapters.hours import FIRST, by_hand, key, run
-from tests.adapters.place import EVENTS, VIEW, Place, order, place_at
+from tests.adapters.place import VIEW, Place, order
+from tests.dags.shell import COMMANDS, ROOT, Command, call
 
-ROOT = Path(__file__).resolve().parents[2]
 HOURS = ("--from", "2026-01-31T13:00:00Z", "--to", "2026-01-31T15:00:00Z")
 # Nothing listens there.
 NO_S3 = "aws://key:secret@/?region_name=us-east-1&endpoint_url=http%3A%2F%2F127.0.0.1%3A1"
-Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give an Airflow home whose metadata database is up to date, on SQLite."""
-    folder = tmp_path_factory.mktemp("airflow")
-    _call(folder, sys.executable, "-m", "airflow", "db", "migrate")
-    return folder
+def from_shell(home: Path, surroundings: dict[str, str]) -> Command:
+    """Give the command as a shell starts it."""
+
+    def typed(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return call(home, str(ROOT / "bin" / "log-router"), *arguments, **{**surroundings, **environment})
+
+    return typed
 
 
-def _environment(home: Path) -> dict[str, str]:
-    return {
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__FERNET_KEY": "",
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}",
-        "PYTHONPATH": str(ROOT / "plugins"),
-    }
-
-
-def _call(home: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        env={**_environment(home), **environment},
+@pytest.fixture(scope="module")
+def log_router(home: Path, surroundings: dict[str, str]) -> Iterator[Command]:
+    """Give the same command, each time in a fork of one interpreter."""
+    with subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("forked.py")],
+        env={**surroundings, "AIRFLOW__LOGGING__LOGGING_LEVEL": "CRITICAL"},
         cwd=home,
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+    ) as server:
+        assert server.stdin
+        assert server.stdout
+        asked, answers = server.stdin, server.stdout
+
+        def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+            asked.write(json.dumps([arguments, {**surroundings, **environment}]) + "\n")
+            asked.flush()
+            return subprocess.CompletedProcess(arguments, *json.loads(answers.readline()))
+
+        yield call
+        asked.close()
 
 
-@pytest.fixture(scope="module")
-def place(storage: Stack) -> Place:
-    """Give a site with an hour that is loaded."""
-    made = place_at(storage, EVENTS)
-    made.upload(key("a"), order(1) + VIEW + b"bad\n")
-    run(made, "first")
-    return made
-
-
-@pytest.fixture(scope="module")
-def log_router(home: Path, storage: Stack, place: Place) -> Command:
-    """Give the command, on a machine whose Airflow has the site in a Variable and its Connections."""
-    config = home / "config"
-    (config / "events").mkdir(parents=True)
-    for event in EVENTS:
-        document = event.model_dump(mode="json", exclude={"name"})
-        (config / "events" / f"{event.name}.yaml").write_text(json.dumps(document))
-    chosen = {
-        name: getattr(place.settings, name) for name in ("raw_bucket", "staging_bucket", "ledger_schema")
-    }
-    (config / "settings.yaml").write_text(
-        json.dumps(
-            chosen
-            | {
-                "raw_bucket": "another",
-                "raw_prefix": place.settings.raw_prefix,
-                "event_key": "event",
-                "schema": place.settings.table_schema,
-            }
-        )
-    )
-    airflow = (sys.executable, "-m", "airflow")
-    connections = home / "connections.json"
-    redshift = json.loads(_redshift_connection(storage.ports, storage.credentials))
-    connections.write_text(json.dumps({"redshift_default": redshift}))
-    variable = json.dumps({"raw_bucket": place.settings.raw_bucket})
-    for command in (
-        ("variables", "set", "log_router_settings", variable),
-        ("connections", "import", str(connections)),
-    ):
-        assert _call(home, *airflow, *command).returncode == 0
-    surroundings = {
-        "LOG_ROUTER_CONFIG": str(config),
-        # One Connection from the environment, one from the database.
-        "AIRFLOW_CONN_AWS_DEFAULT": _aws_connection(storage.ports),
-    }
-
-    def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return _call(home, str(ROOT / "bin" / "log-router"), *arguments, **{**surroundings, **environment})
-
-    return call
-
-
-def test_an_audit_from_a_shell(log_router: Command, place: Place) -> None:
+def test_an_audit_from_a_shell(from_shell: Command, log_router: Command, place: Place) -> None:
     """A screen, its exit status and a document; the remedy it names is a command that can be typed."""
-    done = log_router("audit", *HOURS)
+    done = from_shell("audit", *HOURS)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Complete through 2026-01-31T14:00Z: 2 of 2 hours.\n")
     by_hand(place, "INSERT INTO {events}.order_placed SELECT * FROM {events}.order_placed")
@@ -124,10 +72,10 @@ def test_an_audit_from_a_shell(log_router: Command, place: Place) -> None:
     run(place, "mended", FIRST, reload=True)
 
 
-def test_the_other_commands_from_a_shell(log_router: Command, place: Place) -> None:
+def test_the_other_commands(from_shell: Command, log_router: Command, place: Place) -> None:
     """Each prints what it did; nothing is changed without --yes."""
     ((object_id,),) = place.rows("SELECT _lr_object FROM order_placed")
-    traced = log_router("trace", "order_placed", str(object_id), "1")
+    traced = from_shell("trace", "order_placed", str(object_id), "1")
     assert (traced.stdout, traced.returncode) == (order(1).decode().rstrip("\n"), 0)
     assert traced.stderr == f"s3://{place.settings.raw_bucket}/{key('a')} line 1\n"
     assert log_router("rollback", "--object", str(object_id)).returncode == 2
@@ -158,11 +106,6 @@ def test_the_other_commands_from_a_shell(log_router: Command, place: Place) -> N
             {"LOG_ROUTER_REDSHIFT_CONN_ID": "none"},
             "Airflow Connection none: there is none",
         ),
-        (
-            ("audit", *HOURS),
-            {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sqlite:////nowhere/airflow.db"},
-            "metadata database can't be",
-        ),
         (("reload", "--object", "0" * 32, "--dry-run"), {}, "neither recorded nor loaded nor in the bucket"),
         (("redrive", "--yes"), {}, "queue_url: there is none"),
         (("trace", "order_placed", "0" * 32, "1"), {}, "neither recorded nor in a ledger"),
@@ -175,6 +118,14 @@ def test_what_can_not_be_done_is_said_in_one_message(
     done = log_router(*arguments, **environment)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_can_not_be_reached_is_said_as_well(from_shell: Command) -> None:
+    """Exit status 2, the reason on stderr, and nothing else."""
+    done = from_shell("audit", *HOURS, AIRFLOW__DATABASE__SQL_ALCHEMY_CONN="sqlite:////nowhere/airflow.db")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "metadata database can't be" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -215,9 +166,10 @@ def test_a_doctor_is_not_kept_from_the_rest_by_what_is_broken(log_router: Comman
 
 def test_a_doctor_of_a_site_that_stands_still(home: Path, log_router: Command) -> None:
     """All is there, but Airflow does not run, which is a problem, and no DAG is switched on, which is a warning."""
-    airflow, own = (sys.executable, "-m", "airflow"), {"AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags")}
-    assert _call(home, *airflow, "pools", "import", str(ROOT / "include" / "pools.json")).returncode == 0
-    assert _call(home, *airflow, "dags", "reserialize", **own).returncode == 0
+    pools = shlex.join(("pools", "import", str(ROOT / "include" / "pools.json")))
+    dags = {"AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags")}
+    prepared = call(home, sys.executable, "-c", COMMANDS, pools, "dags reserialize", **dags)
+    assert prepared.returncode == 0, prepared.stderr
     done = log_router("doctor", "--json")
     assert (done.returncode, done.stderr) == (1, "")
     checks = json.loads(done.stdout)["checks"]

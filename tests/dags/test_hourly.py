@@ -21,6 +21,7 @@ heavy = ("boto3", "redshift_connector", "smart_open", "log_router.store", "log_r
 print(json.dumps({
     "errors": bag.import_errors,
     "tasks": {task.task_id: task.pool for task in tasks},
+    "queues": {task.task_id: task.queue for task in tasks},
     "turn": {
         dag_id: sorted({(task.priority_weight, task.weight_rule) for task in dag.tasks})
         for dag_id, dag in bag.dags.items()
@@ -80,10 +81,9 @@ def test_it_parses(hourly: dict[str, Any]) -> None:
 
 
 def test_its_shape_is_the_documented_one(hourly: dict[str, Any]) -> None:
-    """wait, plan, split by chunk, collect, copy by event, settle: in this order."""
+    """plan, split by chunk, collect, copy by event, settle: in this order."""
     assert hourly["after"] == {
-        "wait": [],
-        "plan": ["wait"],
+        "plan": [],
         "split": ["plan"],
         "collect": ["plan", "split"],
         "load.copy": ["collect"],
@@ -114,28 +114,32 @@ def test_settle_is_the_only_leaf_and_always_runs(hourly: dict[str, Any]) -> None
 
 def test_a_reload_is_the_same_behind_its_plan(hourly: dict[str, Any]) -> None:
     """The DAG of reloads runs when it is triggered, and splits, loads and settles as the hourly one does."""
-    after = {name: upstream for name, upstream in hourly["after"].items() if name != "wait"}
-    assert hourly["reload"]["after"] == {**after, "plan": []}
+    assert hourly["reload"]["after"] == hourly["after"]
     assert hourly["reload"]["schedule"] is None
 
 
 def test_a_reload_can_be_filled_in(hourly: dict[str, Any]) -> None:
-    """Its form has pickers for the hours, the event files to choose from, and a title for each; all may stay empty."""
+    """Its form has pickers for whole hours, the event files to choose from, and a title for each; all may stay empty.
+
+    Only what is configured can be chosen.
+    """
     params = hourly["reload"]["params"]
+    assert params.pop("dry_run")["type"] == "boolean"
     assert list(params) == ["from", "to", "quarantined", "objects", "events"]
     assert {params[name]["format"] for name in ("from", "to")} == {"date-time"}
     events = sorted(file.stem for file in (ROOT / "include" / "events").glob("*.yaml"))
-    assert params["quarantined"]["examples"] == params["events"]["examples"] == events
+    assert params["quarantined"]["enum"] == [None, *events]
+    assert params["events"]["examples"] == params["events"]["items"]["enum"] == events
     for schema in params.values():
         assert schema["title"]
-        assert schema["section"]
         assert "null" in schema["type"]
 
 
 def test_the_stream_is_the_same_behind_its_plan(hourly: dict[str, Any]) -> None:
     """It waits, plans, splits, loads and settles as the hourly DAG does, in one run after the other."""
     (stream,) = hourly["streams"].values()
-    assert stream == {"after": hourly["after"], "runs": ["@continuous", 1]}
+    after = {"wait": [], **hourly["after"], "plan": ["wait"]}
+    assert stream == {"after": after, "runs": ["@continuous", 1]}
 
 
 def test_parsing_imports_nothing_heavy(hourly: dict[str, Any]) -> None:
@@ -144,14 +148,24 @@ def test_parsing_imports_nothing_heavy(hourly: dict[str, Any]) -> None:
 
 
 def test_the_shape_follows_the_settings(tmp_path: Path) -> None:
-    """The pools of the settings are those of the tasks, and there are as many stream DAGs as they say."""
+    """Pools and queues of the settings are those of the tasks, and there are as many stream DAGs as they say."""
     found = parsed(
         tmp_path,
         LOG_ROUTER_SPLIT_POOL="cpu",
         LOG_ROUTER_COPY_POOL="redshift",
+        LOG_ROUTER_SPLIT_QUEUE="large",
+        LOG_ROUTER_COPY_QUEUE="small",
         LOG_ROUTER_STREAM_DAGS="3",
     )
     assert (found["tasks"]["split"], found["tasks"]["load.copy"]) == ("cpu", "redshift")
+    queues = {
+        "plan": "default",
+        "split": "large",
+        "collect": "default",
+        "load.copy": "small",
+        "settle": "default",
+    }
+    assert found["queues"] == queues
     assert sorted(found["streams"]) == ["log_router_stream", "log_router_stream_2", "log_router_stream_3"]
 
 

@@ -5,7 +5,6 @@ import gzip
 import json
 import os
 import re
-import shutil
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,15 +16,15 @@ import psycopg
 import pytest
 
 from local.generate import Expectation, hours, rates
-from local.ports import Ports
 from local.postgres import AIRFLOW_DATABASE
 from local.stack import RAW_BUCKET, STAGING_BUCKET, Stack
 from tests.e2e import reference
 from tests.e2e.airflow import (
     backfill,
+    catalog,
     clear,
     contents,
-    created,
+    create,
     log_of,
     runs,
     start,
@@ -42,34 +41,20 @@ SCHEMA = "marketplace"
 RELOAD = "log_router_reload"
 PREFIX = "raw/%Y/%m/%d/%H/"
 # Each event of an hour is a task, and so seconds: where the events don't matter, an hour has few lines and so few.
-FEW_LINES = 25
+FEW_LINES = 6
 
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a copy of include/ that a test may spoil."""
-    folder = tmp_path_factory.mktemp("config") / "include"
-    shutil.copytree(ROOT / "include", folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, config: Path) -> Iterator[Stack]:
-    """Give a stack with Airflow; each test has hours of its own in it."""
+@pytest.fixture(scope="module", autouse=True)
+def config(stack: Stack) -> Iterator[Path]:
+    """Give the files that Airflow loads by, which a test may spoil; each test has hours of its own."""
     # Small parts: a split stores some before it is done, so that it can be met midway. Of a rare event all lines may
-    # be bad ones.
-    # The hour before this one is not waited for, whenever the tests begin.
-    chosen = {
-        "LOG_ROUTER_PART_BYTES": str(1024 * 1024),
-        "LOG_ROUTER_MAX_QUARANTINED_SHARE": "1",
-        "LOG_ROUTER_GRACE_SECONDS": "0",
-    }
-    state = tmp_path_factory.mktemp("generated")
-    with Stack(state, Ports.free(), config_dir=config, environment=chosen, faults=True) as stack:
-        yield stack
-        assert stack.s3_faults.violations() == []
+    # be bad ones. The hour before this one is not waited for, whenever the tests begin.
+    with catalog(
+        stack, ROOT / "include", part_bytes=1024 * 1024, max_quarantined_share=1, grace_seconds=0
+    ) as config:
+        yield config
 
 
 def write(stack: Stack, hour: datetime, count: int = 1, **arguments: Any) -> dict[str, Expectation]:
@@ -177,8 +162,9 @@ def test_generated_hours_arrive_whole(stack: Stack) -> None:
     (run,) = [run["dag_run_id"] for run in runs(stack) if "T02:00" in run["dag_run_id"]]
     assert "load.copy listing_viewed" in tasks(stack, run)
     clear(stack, run)
-    until(lambda: tasks(stack, run)["settle"]["try_number"] == 2, 120)
+    until(lambda: tasks(stack, run)["plan"]["try_number"] == 2, 120)
     assert stack.wait_for_run("log_router_hourly", run) == "success"
+    assert tasks(stack, run)["settle"]["state"] == "skipped"
     assert contents(stack, SCHEMA, [event["table"] for event in EVENTS.values()]) == found
     # A late object, after a try that had nothing to do: its chunk and its events are run all the same.
     other = write(stack, DAY + timedelta(hours=5), lines_per_object=FEW_LINES)
@@ -187,8 +173,9 @@ def test_generated_hours_arrive_whole(stack: Stack) -> None:
         body = stack.s3().get_object(Bucket=RAW_BUCKET, Key=key.removesuffix(".late"))["Body"].read()
         stack.s3().put_object(Bucket=RAW_BUCKET, Key=late_key(key), Body=body)
     clear(stack, run)
-    until(lambda: tasks(stack, run)["settle"]["try_number"] == 3, 120)
+    until(lambda: tasks(stack, run)["plan"]["try_number"] == 3, 120)
     assert stack.wait_for_run("log_router_hourly", run) == "success"
+    assert tasks(stack, run)["settle"]["state"] == "success"
     assert_loaded(stack, {late_key(key): one for key, one in late.items()})
 
 
@@ -222,7 +209,7 @@ def test_a_run_of_the_schedule_takes_what_came_late(stack: Stack) -> None:
     closed = datetime.fromisoformat(run["logical_date"]) - timedelta(hours=2)
     late = write(stack, closed, objects_per_hour=1, lines_per_object=2)
     clear(stack, run_id)
-    until(lambda: tasks(stack, run_id)["settle"]["try_number"] == 2, 120)
+    until(lambda: tasks(stack, run_id)["plan"]["try_number"] == 2, 120)
     assert stack.wait_for_run("log_router_hourly", run_id) == "success"
     assert "1 raw objects came late" in log_of(stack, run_id, "plan")
     assert records(stack).keys() >= late.keys()
@@ -241,7 +228,7 @@ def test_a_backlog_holds_up_nothing_fresh(stack: Stack) -> None:
     slots = stack.api.get(f"/pools/{pool}")["slots"]
     stack.api.patch(f"/pools/{pool}", {**body, "slots": 0})
     stack.api.patch("/dags/log_router_hourly", {"is_paused": False})
-    until(lambda: created(stack, "--from-date", hour.isoformat(), "--to-date", hour.isoformat()), 60)
+    create(stack, "--from-date", hour.isoformat(), "--to-date", hour.isoformat())
     backfilled = f"backfill__{fresh.isoformat()}"
     until(lambda: lanes(stack, backfilled).get("split 0") == (pool, 10, "scheduled"), 120)
     run_id = trigger(stack, fresh.isoformat())
@@ -299,8 +286,8 @@ def kill(stack: Stack, run_id: str, which: tuple[str, int], midway: Callable[[],
                 return int(task["pid"] or 0)
         return 0
 
-    pid = until(process, 120)
-    until(midway, 60)
+    pid = until(process, 120, pause=0.2)
+    until(midway, 60, pause=0.05)
     os.kill(pid, signal.SIGKILL)
 
 
@@ -339,7 +326,10 @@ def test_a_wrong_config_fails_the_plan(stack: Stack, config: Path) -> None:
 
 
 def test_a_missing_bucket_fails_the_plan(stack: Stack) -> None:
-    """A raw bucket that is not there, here by an Airflow Variable, is named with the remedy."""
+    """A raw bucket that is not there, here by an Airflow Variable, is named with the remedy.
+
+    Once the hour is loaded, another try of the run costs one task: instances of the try before are skipped too.
+    """
     hour = DAY + timedelta(hours=13)
     expected = write(stack, hour, lines_per_object=FEW_LINES)
     with settings_variable(stack, raw_bucket="no-such-bucket"):
@@ -349,6 +339,10 @@ def test_a_missing_bucket_fails_the_plan(stack: Stack) -> None:
     assert "listing s3://no-such-bucket/raw/2025/03/01/13/: S3 answered NoSuchBucket" in said
     assert "create the bucket or correct its name in the settings" in said
     clear_and_load(stack, run_id, expected)
+    assert stack.wait_for_run("log_router_hourly", run_id) == "success"
+    clear(stack, run_id)
+    assert stack.wait_for_run("log_router_hourly", run_id) == "success"
+    assert at_work(stack, run_id) == {"plan"}
 
 
 def test_settings_that_airflow_can_not_read_are_waited_for(stack: Stack) -> None:
@@ -359,8 +353,8 @@ def test_settings_that_airflow_can_not_read_are_waited_for(stack: Stack) -> None
         with psycopg.connect(stack.postgres_dsn, dbname=AIRFLOW_DATABASE) as connection:
             connection.execute("UPDATE variable SET val = 'not by this key', is_encrypted = true")
         run_id = trigger(stack, hour.isoformat())
-        until(lambda: states(stack, run_id)["wait"] == "up_for_retry", 120)
-    assert "log_router_settings: it is there, but Airflow can't read it" in log_of(stack, run_id, "wait")
+        until(lambda: states(stack, run_id)["plan"] == "up_for_retry", 120)
+    assert "log_router_settings: it is there, but Airflow can't read it" in log_of(stack, run_id, "plan")
     assert stack.wait_for_run("log_router_hourly", run_id) == "success"
     assert_loaded(stack, expected)
 
@@ -388,7 +382,7 @@ def test_broken_objects_hold_nothing_up(stack: Stack) -> None:
     than a threshold allows.
     """
     hour = DAY + timedelta(hours=14)
-    expected = write(stack, hour, objects_per_hour=4, lines_per_object=FEW_LINES, rates=rates(bad=0.3))
+    expected = write(stack, hour, objects_per_hour=4, lines_per_object=25, rates=rates(bad=0.3))
     truncated, vanished, denied, _ = sorted(expected)
     whole = stack.s3().get_object(Bucket=RAW_BUCKET, Key=truncated)["Body"].read()
     stack.s3().put_object(Bucket=RAW_BUCKET, Key=truncated, Body=whole[:-100])
@@ -449,16 +443,17 @@ def test_an_unreachable_warehouse_is_tried_again(stack: Stack) -> None:
 
 
 def test_an_empty_hour_succeeds_and_says_so(stack: Stack) -> None:
-    """An hour without raw objects is a success."""
+    """An hour without raw objects is a success, and costs one task."""
     run_id = trigger(stack, (DAY + timedelta(days=1)).isoformat())
     assert stack.wait_for_run("log_router_hourly", run_id) == "success"
-    assert "the hour is empty" in log_of(stack, run_id, "plan")
+    assert "empty: no raw object below the prefix" in log_of(stack, run_id, "plan")
+    assert at_work(stack, run_id) == {"plan"}
 
 
 def test_an_hour_that_is_not_over_waits_without_a_slot(stack: Stack) -> None:
     """The current hour is waited for by the triggerer, not by a worker."""
     run_id = trigger(stack, datetime.now(UTC).replace(minute=0, second=0, microsecond=0).isoformat())
-    until(lambda: states(stack, run_id)["wait"] == "deferred", 60)
+    until(lambda: states(stack, run_id)["plan"] == "deferred", 60)
     stack.api.patch(f"/dags/log_router_hourly/dagRuns/{run_id}", {"state": "failed"})
 
 
@@ -466,7 +461,13 @@ def test_a_run_without_an_hour_is_refused(stack: Stack) -> None:
     """A manual run that does not say its hour fails at once, with what to give."""
     run = stack.api.post("/dags/log_router_hourly/dagRuns", {"logical_date": None})
     assert stack.wait_for_run("log_router_hourly", run["dag_run_id"]) == "failed"
-    assert "trigger it with the parameter `hour`" in log_of(stack, run["dag_run_id"], "wait")
+    assert "trigger it with the parameter `hour`" in log_of(stack, run["dag_run_id"], "plan")
+
+
+def at_work(stack: Stack, run_id: str) -> set[str]:
+    """Return the tasks of a run of which an instance was not skipped."""
+    found = stack.api.pages(f"/dags/log_router_hourly/dagRuns/{run_id}/taskInstances", "task_instances")
+    return {task["task_id"] for task in found if task["state"] != "skipped"}
 
 
 def states(stack: Stack, run_id: str) -> dict[str, str]:

@@ -47,9 +47,7 @@ def _play(stack: Stack, given: argparse.Namespace) -> None:
     compile_statements()
     # What is here stays shared with the workers: the collector would write to it.
     gc.freeze()
-    # Without a name the driver reads through the whole call stack at each connection.
-    warehouse = stack.warehouse | {"application_name": "harness"}
-    executor = Executor(Address(stack.s3_endpoint, warehouse, stack.ports.faults), SLOTS)
+    executor = Executor(Address(stack.s3_endpoint, stack.warehouse, stack.ports.faults), SLOTS)
     for number in given.seeds:
         seed = Seed(number, executor, given.isolation, given.state)
         try:

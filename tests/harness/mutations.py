@@ -11,44 +11,20 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from local.environment import ROOT
-from local.twin.isolation import LEVELS
+from tests.harness.mutation import PACKAGE, Mutation
+from tests.harness.plan_mutations import OF_PLANS
 
 SEEDS = 300
 _PROBLEM = re.compile("[A-Z]+: ")
-_PACKAGE = "plugins/log_router"
-_REFERENCE = "tests/harness/reference.py"
-
-
-@dataclass(frozen=True)
-class Mutation:
-    """One law of the product broken: in `file`, `old`, which stands there once, becomes `new`.
-
-    `reference` is such a change of the reference, where it would otherwise differ by the mere names of things.
-    `levels` are the isolation levels at which the law is of any weight.
-    """
-
-    name: str
-    file: str
-    old: str
-    new: str
-    reference: tuple[str, str] | None = None
-    levels: tuple[str, ...] = LEVELS
-
-    @property
-    def changes(self) -> list[tuple[str, str, str]]:
-        """The changes: in which file, what, by what."""
-        product = (self.file, self.old, self.new)
-        return [product, (_REFERENCE, *self.reference)] if self.reference else [product]
 
 
 MUTATIONS = (
     Mutation(
         "no ledger lock",
-        f"{_PACKAGE}/loading.py",
+        f"{PACKAGE}/loading.py",
         'session.run(self._render_ledger("lock_table", table=ledger_of(self.event)))',
         "pass",
         # A serializable database itself undoes one of two loads that have read the ledger before the other wrote.
@@ -56,65 +32,65 @@ MUTATIONS = (
     ),
     Mutation(
         "no count check",
-        f"{_PACKAGE}/loading.py",
+        f"{PACKAGE}/loading.py",
         "if copy_id == before or count != self.manifest.rows:",
         "if copy_id == before:",
     ),
     Mutation(
         "settled before its loads have committed",
-        f"{_PACKAGE}/settling.py",
-        "parted[not report.rows.keys() | reloaded <= loaded_events]",
+        f"{PACKAGE}/settling.py",
+        "parted[not report.rows.keys() | named <= loaded_events]",
         "parted[False]",
     ),
     Mutation(
         "the ETag is not of the identity",
-        f"{_PACKAGE}/core/batches.py",
+        f"{PACKAGE}/core/batches.py",
         "[self.bucket, self.key, self.etag, self.size]",
         "[self.bucket, self.key, self.size]",
         reference=(
-            "[bucket, key, hashlib.md5(stored).hexdigest(), len(stored)]",
-            "[bucket, key, len(stored)]",
+            "identity = [bucket, key, etag, size]",
+            "identity = [bucket, key, size]",
         ),
     ),
     Mutation(
         "the ledger in a transaction of its own",
-        f"{_PACKAGE}/loading.py",
+        f"{PACKAGE}/loading.py",
         "        for some in slices(entries):",
         "        session.commit()\n        for some in slices(entries):",
     ),
     Mutation(
         "the ledger is not asked",
-        f"{_PACKAGE}/loading.py",
+        f"{PACKAGE}/loading.py",
         "loaded = self.entries(session)",
         "loaded: dict[str, LedgerEntry] = {}",
     ),
     Mutation(
         "a broken object's rows are kept",
-        f"{_PACKAGE}/splitting.py",
+        f"{PACKAGE}/splitting.py",
         "                return _noted(raw, error)",
         "                _noted(raw, error)",
     ),
     Mutation(
         "parts are not told apart by chunk",
-        f"{_PACKAGE}/parts.py",
+        f"{PACKAGE}/parts.py",
         'f"{self._chunk}-{number:05d}.json.{suffix}"',
         'f"{number:05d}.json.{suffix}"',
     ),
     Mutation(
         "whatever lies under the key is read",
-        f"{_PACKAGE}/store.py",
+        f"{PACKAGE}/store.py",
         """            client_kwargs={"S3.Client.get_object": {"IfMatch": f'"{raw.etag}"'}},\n""",
         "",
     ),
     Mutation(
         "a truncated object ends like a whole one",
-        f"{_PACKAGE}/core/decompress.py",
+        f"{PACKAGE}/core/decompress.py",
         "        if isinstance(error, EOFError):",
         "        if isinstance(error, EOFError):\n            return\n        if isinstance(error, EOFError):",
     ),
     Mutation(
         "a reload deletes nothing",
-        f"{_PACKAGE}/loading.py",
+        f"{PACKAGE}/loading.py",
         """deleted += session.run(
                 self._render("delete_rows", object_ids=object_ids, spared=self.manifest.spared)
             )""",
@@ -122,7 +98,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a reload deletes in a transaction of its own",
-        f"{_PACKAGE}/loading.py",
+        f"{PACKAGE}/loading.py",
         "        loaded = self.entries(session)\n",
         "        session.commit()\n        loaded = self.entries(session)\n",
     ),
@@ -134,37 +110,37 @@ MUTATIONS = (
     ),
     Mutation(
         "a commit that is not heard of is taken for done",
-        f"{_PACKAGE}/warehouse.py",
+        f"{PACKAGE}/warehouse.py",
         '        with _errors("COMMIT"):\n            self._connection.commit()',
         "        try:\n            self._connection.commit()\n        except Exception:\n            pass",
     ),
     Mutation(
         "objects loaded before are loaded with the new ones",
-        f"{_PACKAGE}/loading.py",
+        f"{PACKAGE}/loading.py",
         "        if self.event.unique is None and sum(rows.values()) == self.manifest.rows:",
         "        if self.event.unique is None:",
     ),
     Mutation(
         "records of before stay",
-        f"{_PACKAGE}/settling.py",
+        f"{PACKAGE}/settling.py",
         'session.run(self._render(f"delete_{table}", object_ids=some))',
         "pass",
     ),
     Mutation(
         "results of a cleared run's former batch count",
-        f"{_PACKAGE}/runs.py",
+        f"{PACKAGE}/runs.py",
         'if result and result["batch"] == batch.batch_id]',
         "if result]",
     ),
     Mutation(
         "a late try's report replaces what was read",
-        f"{_PACKAGE}/store.py",
+        f"{PACKAGE}/store.py",
         'f"{chunk:05d}-{digest}.json"',
         'f"{chunk:05d}.json"',
     ),
     Mutation(
         "messages are acknowledged before the record is committed",
-        f"{_PACKAGE}/operators.py",
+        f"{PACKAGE}/operators.py",
         "        settlement = settler.settle(",
         """        if "deliveries" in plan:
             from log_router.core.deliveries import Deliveries
@@ -174,25 +150,25 @@ MUTATIONS = (
     ),
     Mutation(
         "all messages that were received are acknowledged",
-        f"{_PACKAGE}/deliveries.py",
+        f"{PACKAGE}/deliveries.py",
         "done = [entry for entry in deliveries.entries if entry.is_done(settled)]",
         "done = list(deliveries.entries)",
     ),
     Mutation(
         "messages are acknowledged whatever the record says",
-        f"{_PACKAGE}/deliveries.py",
+        f"{PACKAGE}/deliveries.py",
         "settled = planner.settled(deliveries.object_ids)",
         "settled = frozenset(deliveries.object_ids)",
     ),
     Mutation(
         "a message is acknowledged when one of its raw objects is settled",
-        f"{_PACKAGE}/core/deliveries.py",
+        f"{PACKAGE}/core/deliveries.py",
         "settled.issuperset(self.object_ids)",
         "(not self.object_ids or not settled.isdisjoint(self.object_ids))",
     ),
     Mutation(
         "the size is the notice's",
-        f"{_PACKAGE}/deliveries.py",
+        f"{PACKAGE}/deliveries.py",
         "    age = store.settings.stream_max_age_seconds\n",
         """    sizes = {notice.key: notice.size or 0 for notice in told}
     found = {
@@ -204,40 +180,41 @@ MUTATIONS = (
     ),
     Mutation(
         "foreign bodies are acknowledged",
-        f"{_PACKAGE}/deliveries.py",
+        f"{PACKAGE}/deliveries.py",
         "return Delivery(message.message_id, message.receipt, problems=(str(notices),))",
         "return Delivery(message.message_id, message.receipt)",
     ),
     Mutation(
         "notices of objects that vanished are acknowledged",
-        f"{_PACKAGE}/deliveries.py",
+        f"{PACKAGE}/deliveries.py",
         "tuple(str(raw) for raw in raws if isinstance(raw, Refused))",
         "()",
     ),
     Mutation(
         "objects left to the hourly runs are acknowledged",
-        f"{_PACKAGE}/deliveries.py",
+        f"{PACKAGE}/deliveries.py",
         "tuple(raw.object_id for raw in raws if isinstance(raw, RawObject))",
         "tuple(raw.object_id for raw in raws if isinstance(raw, RawObject) and raw.key in fresh)",
     ),
     Mutation(
         "the first record of a message stands for all",
-        f"{_PACKAGE}/core/notices.py",
+        f"{PACKAGE}/core/notices.py",
         "return _from_records(found.records)",
         "return _from_records(found.records[:1])",
     ),
     Mutation(
         "the key in a notice is not decoded",
-        f"{_PACKAGE}/core/notices.py",
+        f"{PACKAGE}/core/notices.py",
         'unquote_plus(place.object.key, errors="strict")',
         "place.object.key",
     ),
     Mutation(
         "a redrive deletes what it has not sent",
-        f"{_PACKAGE}/redriving.py",
+        f"{PACKAGE}/redriving.py",
         "self.queue.send(message.body)",
         "pass",
     ),
+    *OF_PLANS,
 )
 
 

@@ -35,8 +35,13 @@ class BadError(Exception):
 
 
 def object_id(bucket: str, key: str, stored: bytes) -> str:
+    """Return the id of a raw object that is stored so."""
+    return identified(bucket, key, hashlib.md5(stored).hexdigest(), len(stored))  # noqa: S324 - S3's ETag
+
+
+def identified(bucket: str, key: str, etag: str, size: int) -> str:
     """Return the id of a raw object: of its bucket, key, ETag and size."""
-    identity = [bucket, key, hashlib.md5(stored).hexdigest(), len(stored)]  # noqa: S324 - S3's ETag
+    identity = [bucket, key, etag, size]
     text = json.dumps(identity, separators=(",", ":"), ensure_ascii=False)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 

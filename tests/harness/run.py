@@ -90,7 +90,7 @@ class Run:
     @property
     def succeeded(self) -> bool:
         """Whether it ended green: Airflow takes the state of a run from its last task."""
-        return self.states.get(SETTLE) == SUCCESS
+        return self.states.get(SETTLE) in (SUCCESS, SKIPPED)
 
     def stages(self) -> Iterator[list[Task]]:
         """Yield the tasks that follow next, until the run has ended, or waits."""
@@ -103,6 +103,10 @@ class Run:
         else:
             yield [self._task("plan")]
         planned = self.states["plan"] == SUCCESS
+        if planned and self.values["plan", -1, "return_value"] is None:
+            # It had nothing to plan, and has skipped all behind it.
+            self.states |= dict.fromkeys([*self.states.keys() - {WAIT, "plan"}, SETTLE], SKIPPED)
+            return
         chunks = self.values.get(("plan", -1, "return_value"), []) if planned else []
         yield [self._task("split", index, chunk) for index, chunk in enumerate(chunks)]
         yield [self._task("collect")]

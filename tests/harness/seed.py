@@ -3,7 +3,7 @@
 import json
 import random
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -21,10 +21,11 @@ from tests.harness.events import EVENT_KEY
 from tests.harness.executor import Executor
 from tests.harness.journal import Journal
 from tests.harness.judge import Found, Judge
+from tests.harness.plans import planned, recorded, twice
 from tests.harness.post import Letter, Post
 from tests.harness.run import WAIT, Event, Place, Run
 from tests.harness.servers import audited, client, queue_client, session
-from tests.harness.story import STREAM, Act, Asked
+from tests.harness.story import ALL, BULK, STREAM, Act, Asked
 from tests.harness.watch import Watch
 from tests.harness.world import RAW_PREFIX, Version, World, prefix
 
@@ -47,7 +48,7 @@ class Seed:
         self.executor.story = self.told.append
         self.executor.went_wrong = lambda task_id: self.wrong.update([task_id])
         name = f"{self.number}-{uuid.uuid4().hex[:8]}"
-        self.hours = story.HOURS[: self.rng.choice([1, 1, 2])]
+        self.hours = story.HOURS[: self.rng.choice([1, 1, 2, 3])]
         self.acts = story.acts(self.rng, self.hours)
         self.streams = any(asked.kind == STREAM for act in self.acts for asked in act.runs)
         self.journal = Journal(self.folder / f"{name}.journal")
@@ -58,9 +59,10 @@ class Seed:
         self.place = self._place(name)
         self.runs: dict[str, Run] = {}
         self.promised: dict[str, int] = {}
+        self.promised_some: defaultdict[str, set[str]] = defaultdict(set)
 
     def play(self) -> None:
-        """Play it: acts with faults, then the stream and each hour once in quiet; then judge."""
+        """Play it: acts with faults, then all that is left in quiet; then judge."""
         self.world.begin()
         self.world.client.create_bucket(Bucket=self.place.settings["staging_bucket"])
         if self.streams:
@@ -73,14 +75,23 @@ class Seed:
         Faults(self.address.faults).clear()
         if self.rng.random() < 0.7:
             self.world.mend()
+        self._in_quiet()
+        self._judge()
+
+    def _in_quiet(self) -> None:
+        """Load whatever is left: by the stream and each hour once, and now and then by the bulk DAG."""
         self.stream_first = self.rng.random() < 0.5
         if self.stream_first:
             self._last_of_stream()
+        if self.rng.random() < 0.5:
+            for number, names in enumerate(self.rng.sample(story.SOME[self.place.catalog], 2)):
+                self._quiet_bulk(f"quiet-some-{number}", names)
         for hour in self.hours:
             self._quiet(Asked("hourly", hour, f"quiet-{hour}", tries=2))
         if not self.stream_first:
             self._last_of_stream()
-        self._judge()
+        if self.rng.random() < 0.5:
+            self._quiet_bulk("quiet-all", ())
 
     def _place(self, name: str) -> Place:
         schema = f"h{name.replace('-', '_')}"
@@ -96,12 +107,14 @@ class Seed:
             "max_quarantined_share": 1.0,
             "chunk_bytes": 1024 * 1024,
             "max_chunks": self.rng.choice([1, 2, 8]),
+            # The least: each chunk is a batch of its own.
+            "batch_bytes": self.rng.choice([1024 * 1024, 1024 * 1024, 2**40]),
             "stream_max_messages": self.rng.choice([1, 3, 1000, 1000]),
             "stream_max_age_seconds": self.rng.choice([None, None, 24 * 3600]),
         }
         # A gzip part of one byte is full with its first row.
         part_bytes = self.rng.choice([1, *[1024 * 1024] * 4])
-        opening_bytes = self.rng.choice([256, 600, 1024]) * 1024
+        opening_bytes = self.rng.choice([256, 600, 1024, 1024]) * 1024
         return Place(settings, 0, part_bytes, opening_bytes, self.journal)
 
     def _act(self, act: Act) -> None:
@@ -121,7 +134,9 @@ class Seed:
         if watch is not None:
             self.problems += watch.seen()
         for run in runs:
-            if run.succeeded and not run.asked.events:
+            if again := twice(planned(self.world.client, self.place, run)):
+                self.problems.append(f"TWICE: run {run.asked.run_id} has planned {again} twice")
+            if run.succeeded:
                 concerned = [
                     one for one in self._concerned(run, before) if self.world.current.get(one.key) == one
                 ]
@@ -159,7 +174,8 @@ class Seed:
     def _concerned(self, run: Run, of: Mapping[str, Version]) -> list[Version]:
         """Return those raw objects that a run has to load, or to name."""
         if run.asked.kind != STREAM:
-            return [one for key, one in sorted(of.items()) if key.startswith(prefix(run.asked.hour))]
+            prefixes = tuple(prefix(hour) for hour in self.hours if run.asked.covers(hour))
+            return [one for key, one in sorted(of.items()) if key.startswith(prefixes)]
         if self._leaves_old:
             # It depends on what the clock said, too.
             return []
@@ -178,10 +194,12 @@ class Seed:
     def _promise(self, run: Run, concerned: list[Version]) -> None:
         """Hold a run that ended green to what that means."""
         for version in concerned:
-            if version.readable:
-                self.promised[version.object_id] = self.place.catalog
-            else:
+            if not version.readable:
                 self.problems.append(f"GREEN: run {run.asked.run_id} says nothing of {version.key}, broken")
+            elif run.asked.events:
+                self.promised_some[version.object_id].update(run.asked.events)
+            else:
+                self.promised[version.object_id] = self.place.catalog
         for letter in self._letters(run):
             if letter.foreign:
                 self.problems.append(f"GREEN: run {run.asked.run_id} says nothing of {letter.body[:80]}")
@@ -222,19 +240,36 @@ class Seed:
         version = self.world.current.get(key)
         return version is None or not version.readable
 
-    def _quiet(self, asked: Asked) -> None:
+    def _quiet(self, asked: Asked) -> Run:
         run = Run(asked, self.number, self.place, quiet=True)
         self.executor.do([run], self.rng, {})
         concerned = self._concerned(run, self.world.current)
         broken = [version for version in concerned if not version.readable]
-        if not broken and not run.succeeded:
-            self.problems.append(f"RED: a quiet run failed: {run.states} {run.failure}")
+        empty = asked.kind == BULK and not concerned
+        if not broken and run.succeeded == empty:
+            self.problems.append(
+                f"RED: a quiet run ended otherwise than it should: {run.states} {run.failure}"
+            )
         for version in broken:
             if f"s3://{version.bucket}/{version.key}" not in run.failure:
                 self.problems.append(f"GREEN: the last run says nothing of {version.key}: {run.failure}")
-        for version in concerned:
-            if version.readable:
-                self.promised[version.object_id] = self.place.catalog
+        self._promise(run, [version for version in concerned if version.readable])
+        return run
+
+    def _quiet_bulk(self, run_id: str, names: tuple[str, ...]) -> None:
+        """Run all hours in one, for some events: it reads what is to be read, and changes nothing else."""
+        current = {one.object_id: one for one in self.world.current.values()}
+        with recorded(self.address, self.place) as record:
+            must, before = record.pending(current, names), record.contents(names)
+        run = self._quiet(Asked(BULK, ALL[0], run_id, 2, names, ALL[1]))
+        found = set(planned(self.world.client, self.place, run))
+        if found != must:
+            self.problems.append(f"PLANNED: run {run_id} of {names} reads {found}, expected {must}")
+        with recorded(self.address, self.place) as record:
+            if left := [key for key in record.pending(current, names) if current[key].readable]:
+                self.problems.append(f"LEFT: run {run_id} of {names} would read again {left}")
+            if names and record.contents(names) != before:
+                self.problems.append(f"OTHERS: run {run_id} of {names} has changed what is loaded of others")
 
     def _audited(self) -> list[str]:
         """Return what the audit finds wrong with raw objects that are there, and whole."""
@@ -258,7 +293,7 @@ class Seed:
         try:
             connection.autocommit = True
             found = Found(connection, *schemas)
-            self.problems += Judge(found, self.world.everything, self.promised).problems()
+            self.problems += Judge(found, self.world.everything, self.promised, self.promised_some).problems()
             self.problems += self._audited()
             if self.streams:
                 self.problems += self._acknowledged()

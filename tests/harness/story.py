@@ -3,12 +3,24 @@
 import random
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import combinations
 from typing import Any
 
 from tests.harness.events import CATALOGS
 
-EVENTS = tuple(event["name"] for event in CATALOGS[0])
-HOURS = ("2026-01-31T13:00:00Z", "2026-01-31T14:00:00Z")
+NAMES = [[event["name"] for event in catalog] for catalog in CATALOGS]
+(NEW,) = set(NAMES[1]) - set(NAMES[0])
+# One event, or two: by what a site knows.
+SOME = [[*combinations(names, 1), *combinations(names, 2)] for names in NAMES]
+HOURS = ("2026-01-31T13:00:00Z", "2026-01-31T14:00:00Z", "2026-02-01T02:00:00Z")
+# From when until when: hours, one whole day, hours of two days, whole days.
+WINDOWS = (
+    ("2026-01-31T13:00:00Z", "2026-01-31T15:00:00Z"),
+    ("2026-01-31T00:00:00Z", "2026-02-01T00:00:00Z"),
+    ("2026-01-31T14:00:00Z", "2026-02-01T03:00:00Z"),
+    ("2026-01-31T00:00:00Z", "2026-02-02T00:00:00Z"),
+)
+ALL = WINDOWS[-1]
 # Faults pass: from this try of a task on nothing is done to it.
 CALM_TRY = 4
 # About as many seams as a task of each kind passes when nothing goes wrong.
@@ -18,14 +30,20 @@ REQUESTS = {"wait": 2, "plan": 3, "split": 10, "collect": 8, "load.copy": 3, "se
 LOOKS = 5
 # Requests to the queue.
 MESSAGES = {"wait": 4, "plan": 1, "settle": 2}
-_CREATED = ("create schema", "create table .*objects", "create table .*object_events")
+_CREATED = (
+    "create schema",
+    "create table .*objects",
+    "create table .*object_events",
+    "create table .*batches",
+)
 STATEMENTS = {
     "wait": _CREATED,
     "plan": (*_CREATED, "select .object_id"),
     "load.copy": ("svv_columns", "create table", "lock table", "select .object_id", "copy ",
                   "insert into .*ledger_", "delete from", "insert into .*stage", "pg_last_copy"),
     "settle": ("copy ", "lock table .*ledger_", "lock table .*objects", "delete from .*objects",
-               "insert into .*objects", "insert into .*object_events", "insert into .*ledger_"),
+               "insert into .*objects", "insert into .*object_events", "insert into .*ledger_",
+               "delete from .*batches", "insert into .*batches"),
 }  # fmt: skip
 _S3_DEEDS = ("503", "500", "reset", "lost", "lost", "twice", "twice", "slow", "short", "short", "swallowed")
 _SQS_DEEDS = (
@@ -34,6 +52,7 @@ _SQS_DEEDS = (
 # How far off the clock is at each time it is read, in seconds.
 _CLOCKS = ((7200,), (-7200,), (-200_000, 200_000), (200_000, -200_000), (-1, 1))
 STREAM = "stream"
+BULK = "bulk"
 
 
 @dataclass(frozen=True)
@@ -66,23 +85,41 @@ NONE = Deeds()
 
 @dataclass(frozen=True)
 class Asked:
-    """One run to be made: of what kind, of which hour, with how many tries a task, and of what name."""
+    """One run to be made: of what kind, from which hour on, with how many tries a task, and of what name.
+
+    `to` is the first hour that is left out; the one that follows, where none is given.
+    """
 
     kind: str
     hour: str
     run_id: str
     tries: int
     events: tuple[str, ...] = ()
+    to: str = ""
+    reload: bool = False
 
     @property
     def params(self) -> dict[str, Any]:
         """What the run's DAG is given."""
         if self.kind == STREAM:
             return {}
+        some = {"events": list(self.events)}
         if self.kind == "reload_range":
-            end = datetime.fromisoformat(self.hour) + timedelta(hours=1)
-            return {"from": self.hour, "to": end.isoformat(), "events": list(self.events)}
-        return {"hour": self.hour, "mode": "reload" if self.kind == "reload" else "missing"}
+            return {"from": self.hour, "to": self._end.isoformat(), **some}
+        mode = {"mode": "reload" if self.reload else "missing"}
+        if self.kind == BULK:
+            return {"from": self.hour, "to": self.to, **mode, **some}
+        return {"hour": self.hour, **mode, **some}
+
+    def covers(self, hour: str) -> bool:
+        """Tell whether the run is for an hour."""
+        return datetime.fromisoformat(self.hour) <= datetime.fromisoformat(hour) < self._end
+
+    @property
+    def _end(self) -> datetime:
+        if self.to:
+            return datetime.fromisoformat(self.to)
+        return datetime.fromisoformat(self.hour) + timedelta(hours=1)
 
 
 def deeds(seed: str, asked: Asked, name: str, task_id: str, attempt: int) -> Deeds:
@@ -167,31 +204,53 @@ class Act:
     watched: bool
 
 
+_KINDS = (
+    ("hourly",), ("hourly", "hourly"), ("reload",), ("reload_range",), ("hourly", "reload"),
+    ("reload_range", "hourly"), ("backfill",), ("again",), ("again",), (STREAM,), (STREAM, STREAM),
+    ("hourly", STREAM), ("hourly", STREAM), ("hourly", STREAM, "reload"), (STREAM, STREAM, "hourly"),
+    (BULK,), (BULK,), (BULK, BULK), (BULK, "hourly"), (BULK, STREAM), (BULK, STREAM, "hourly"), (BULK, "reload"),
+    ("adoption",), ("adoption", BULK),
+)  # fmt: skip
+
+
 def acts(rng: random.Random, hours: tuple[str, ...]) -> tuple[Act, ...]:
     """Return what happens before the last, quiet runs."""
     made: list[Act] = []
     names: list[Asked] = []
     for number in range(rng.choice([1, 1, 2, 2, 3])):
-        kinds = rng.choice(
-            [("hourly",), ("hourly", "hourly"), ("reload",), ("reload_range",), ("hourly", "reload"),
-             ("reload_range", "hourly"), ("backfill",), ("again",), ("again",), (STREAM,), (STREAM, STREAM),
-             ("hourly", STREAM), ("hourly", STREAM), ("hourly", STREAM, "reload"), (STREAM, STREAM, "hourly")]
-        )  # fmt: skip
+        kinds = rng.choice(_KINDS)
         runs: list[Asked] = []
         for kind in kinds:
             chosen = hours if kind == "backfill" else (rng.choice(hours),)
             for hour in chosen:
-                tries = rng.choice([1, 2, 6, 6])
-                events = (rng.choice(EVENTS),) if kind == "reload_range" and rng.random() < 0.5 else ()
-                asked = Asked(kind, hour, f"{kind}-{number}-{len(runs)}", tries, events)
+                asked = _asked(rng, kind, hour, f"{kind}-{number}-{len(runs)}")
                 if kind == "again" and names:
                     asked = rng.choice(names)
                 runs.append(asked)
         names += runs
-        reloads = any(kind.startswith("reload") for kind in kinds)
         changes, returns = (
             tuple(rng.randrange(12) for _ in range(rng.choice([0, 0, 1, 2]))) for _ in ("changes", "returns")
         )
-        watched = reloads or rng.random() < 0.1
-        made.append(Act(tuple(runs), changes, returns, adopts=rng.random() < 0.2, watched=watched))
+        watched = any(run.reload for run in runs) or rng.random() < 0.1
+        adopts = "adoption" in kinds or rng.random() < 0.2
+        made.append(Act(tuple(runs), changes, returns, adopts, watched))
     return tuple(made)
+
+
+def _asked(rng: random.Random, kind: str, hour: str, run_id: str) -> Asked:
+    tries = rng.choice([1, 2, 6, 6])
+    if kind == "adoption":
+        # A new event over hours that may be loaded.
+        first, end = rng.choice(WINDOWS)
+        return Asked(BULK, first, run_id, tries, (NEW,), end)
+    if kind == BULK:
+        first, end = rng.choice(WINDOWS)
+        return Asked(BULK, first, run_id, tries, _some(rng), end, reload=rng.random() < 0.25)
+    reload = kind.startswith("reload")
+    some = _some(rng) if kind in ("hourly", "reload_range") and rng.random() < 0.6 else ()
+    return Asked(kind, hour, run_id, tries, some, reload=reload)
+
+
+def _some(rng: random.Random) -> tuple[str, ...]:
+    """Return the events that a run is for; all of them where it names none."""
+    return rng.choice([(), (), *SOME[0]])

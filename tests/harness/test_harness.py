@@ -7,7 +7,8 @@ import pytest
 
 from local.environment import ROOT
 from local.twin.isolation import LEVELS
-from tests.harness.mutations import MUTATIONS, Mutation
+from tests.harness.mutation import Mutation
+from tests.harness.mutations import MUTATIONS
 
 SEEDS = 5
 

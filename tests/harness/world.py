@@ -52,8 +52,10 @@ class World:
     everything: dict[str, Version] = field(default_factory=dict)
 
     def begin(self) -> None:
-        """Make the bucket and its first objects."""
+        """Make the bucket and its first objects; one of them is of a day, but of no hour: nobody may load it."""
         self.client.create_bucket(Bucket=self.bucket)
+        stray = f"{prefix(self.hours[0]).rpartition('/')[0].rpartition('/')[0]}/summary.json"
+        self.client.put_object(Bucket=self.bucket, Key=stray, Body=b'{"event":"page_viewed","url":"/"}\n')
         for hour in self.hours:
             for _ in range(self.rng.choice([1, 2, 3, 5])):
                 self._appear(hour)

@@ -21,7 +21,7 @@ STAGE = "log_router_stage"
 AT = dt.datetime(2026, 1, 31, 13, 0, 7, tzinfo=dt.UTC)
 LATER = AT + dt.timedelta(seconds=9)
 IDS = ["0" * 32, "f" * 32]
-OF_IDS: dict[str, Any] = {"fates": True, "column": "object_id", "values": IDS}
+OF_IDS: dict[str, Any] = {"column": "object_id", "values": IDS}
 COLUMNS = [
     {"name": "order", "ddl": "numeric(12,2)", "encoding": "az64"},
     {"name": "who", "ddl": "varchar(100)", "encoding": "zstd"},
@@ -36,7 +36,7 @@ LINES: list[dict[str, Any]] = [
     {"order": 4, "who": "y", "at": "2024-01-02 03:04:07", "data": "text", "_lr_object": IDS[1]},
 ]  # fmt: skip
 # These work in the ledger's schema, the others in the event's.
-_OF_LEDGER = re.compile("ledger|object|lags|lock(?!_errors)")
+_OF_LEDGER = re.compile("ledger|object|batch|lags|lock(?!_errors)")
 
 
 @dataclasses.dataclass
@@ -115,6 +115,7 @@ def set_up(session: Session) -> None:
     session.run("create_ledger")
     session.run("create_objects")
     session.run("create_object_events")
+    session.run("create_batches")
 
 
 def test_planning(session: Session) -> None:
@@ -126,11 +127,7 @@ def test_planning(session: Session) -> None:
     session.run("comment_column", column="order")
     schemas = [session.values["schema"], session.values["ledger_schema"]]
     record = session.run("record_there", schemas=[*schemas, "nowhere"], tables=["objects", "object_events"])
-    assert {row for row in record if row[2] in (None, "written_at", "loaded_at")} == {
-        (schemas[0], None, None),
-        (schemas[1], "objects", "written_at"),
-        (schemas[1], "object_events", "loaded_at"),
-    }
+    assert set(record) == {(schemas[0], None), (schemas[1], "objects"), (schemas[1], "object_events")}
     there = {column for table, column in session.run("columns_there") if table == session.values["table"]}
     assert there == {*LOADED, "note"}
 
@@ -159,6 +156,7 @@ def test_a_load_and_its_settling(session: Session) -> None:
     assert session.run("load_errors") == []
     settle(session)
     assert session.run("settled_objects") == [(IDS[0],)]
+    assert sorted(session.run("settled_objects", event_types=[])) == [(IDS[0],), (IDS[1],)]
     with session.db.transaction():
         session.run("delete_rows", spared=[])
         session.run("delete_ledger")
@@ -169,10 +167,6 @@ def test_repetitions_and_refusals(session: Session) -> None:
     """Staged rows that repeat others go; what a COPY would refuse is noted under the session and the parts."""
     set_up(session)
     session.run("delete_ledger")
-    session.db.execute(session.render("create_ledger", ledger="old").encode())
-    old = f'"{session.values["ledger_schema"]}"."old"'
-    session.db.execute(f"alter table {old} drop column rows_dropped".encode())
-    session.run("add_ledger_column", ledger="old", column="rows_dropped")
     with session.db.transaction():
         for target in (["order_placed"], [STAGE]):
             where = [session.values["schema"]] if target != [STAGE] else []
@@ -248,22 +242,19 @@ def test_what_an_audit_asks(session: Session) -> None:
             f"values ('{IDS[0]}', {line}, 'batch'), ('stray', 1, 'batch')".encode()
         )
     there = session.run("tables_there", schemas=[schema, ledger])
-    assert {(schema, "order_placed", "_lr_object"), (ledger, "ledger_order_placed", "rows_dropped")} <= {
-        *there
-    }
+    assert {(schema, "order_placed", "_lr_object"), (ledger, "ledger_order_placed", "object_id")} <= {*there}
     prefixes = ["raw/a", "raw/x "]
-    below = session.run("settled_below", schema=ledger, written=False, bucket="raw", prefixes=prefixes)
-    assert [row[-1] for row in below] == [None] * len(IDS)
-    settled = session.run("settled_with", schema=ledger, written=True, column="object_id", values=IDS[:1])
+    below = session.run("settled_below", schema=ledger, bucket="raw", prefixes=prefixes)
+    assert {row[0] for row in below} == {*IDS}
+    settled = session.run("settled_with", schema=ledger, column="object_id", values=IDS[:1])
     assert [row[:7] for row in settled] == [(IDS[0], "raw", "raw/x y.gz", "etag", 10, "batch", 6)]
     assert settled[0][-1] == AT.replace(tzinfo=None)
-    assert set(session.run("events_of_objects", schema=ledger, dated=True)) == {
+    assert set(session.run("events_of_objects", schema=ledger)) == {
         (IDS[0], "order_placed", "order_placed", 3, 1, 0, LATER.replace(tzinfo=None), "stream"),
         (IDS[1], None, "it's", 0, 0, 2, None, None),
     }
-    for fates in (True, False):
-        entries = session.run("ledger_entries", fates=fates, column="batch_id", values=["batch"])
-        assert sorted(row[:5] for row in entries) == [(IDS[0], "batch", 2, 0, 0), (IDS[1], "batch", 1, 0, 0)]
+    entries = session.run("ledger_entries", column="batch_id", values=["batch"])
+    assert sorted(row[:5] for row in entries) == [(IDS[0], "batch", 2, 0, 0), (IDS[1], "batch", 1, 0, 0)]
     assert session.run("objects_with_dropped", schema=ledger) == []
     assert session.run("count_rows") == [(IDS[0], 3, 2)]
     assert session.run("stray_rows") == [("stray".ljust(32), 3)]
@@ -299,6 +290,21 @@ def test_what_lag_asks(session: Session) -> None:
     assert [row[0] for row in session.run("lags", hours=3, events=["it's", "none"])] == ["it's"] * 2
 
 
+def test_what_an_estimate_asks(session: Session) -> None:
+    """Of the batches that were settled last, but for the stream's, what they read and how long that took."""
+    set_up(session)
+    of = ("label", "hourly", 9, 1, 1024, 60, 30)
+    for number in range(3):
+        entry = (f"batch {number}", *of, number, 12.345, 4, 0.5, LATER)
+        session.run("insert_batch", entry=entry)
+    session.run("insert_batch", entry=("streamed", "label", "stream", *of[2:], 1, 12.345, 4, 0.5, LATER))
+    session.run("delete_batch", batch_id="batch 2")
+    ((*found, settled_at),) = session.run("recent_batches", most=9)
+    assert found[:-1] == [10, 1024, 1, 12.345, 4, 0.5]
+    assert found[-1] == pytest.approx((settled_at - LATER.replace(tzinfo=None)).total_seconds(), abs=1)
+    assert session.run("recent_batches", most=0) == []
+
+
 def settle(session: Session) -> None:
     """Write what became of two objects, the second with lines that no event took, as the product does."""
     with session.db.transaction():
@@ -322,6 +328,7 @@ def test_every_statement_is_run(session: Session) -> None:
     test_what_a_reload_asks(session)
     test_what_an_audit_asks(session)
     test_what_lag_asks(session)
+    test_what_an_estimate_asks(session)
     test_what_a_doctor_asks(session)
     assert {file.stem for file in SQL.glob("*.sql")} == session.ran
 

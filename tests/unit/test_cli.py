@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from log_router.cli import remedies, screen
+from log_router.cli import dags_backfill, remedies, screen
 from log_router.cli.main import parser
 from log_router.core.findings import Finding, Kind
-from log_router.core.windows import HOUR, Hour
+from log_router.core.windows import HOUR, Hour, hours_between
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST = Hour(datetime(2026, 1, 31, 13, tzinfo=UTC))
@@ -97,10 +97,7 @@ def test_remedies_name_objects_while_they_fit_and_hours_beyond() -> None:
         "log-router reload --from 2026-01-31T13:00:00Z --to 2026-02-01T00:00:00Z --event 'order placed'"
     ]
     (backfill,) = remedies.of(Kind.NEVER_LOADED, many)
-    assert backfill == (
-        "airflow backfill create --dag-id log_router_hourly --from-date 2026-01-31T13:00:00Z "
-        "--to-date 2026-01-31T23:00:00Z --reprocess-behavior completed"
-    )
+    assert backfill == "log-router backfill --from 2026-01-31T13:00:00Z --to 2026-02-01T00:00:00Z --hourly"
 
 
 def test_what_has_no_record_runs_again_and_what_has_an_old_one_is_reloaded() -> None:
@@ -123,4 +120,63 @@ def test_hours_are_read_from_keys_and_from_batches() -> None:
     """By the prefix template where it can be read backwards, else by what a batch's id begins with."""
     assert remedies.hours_of_template(["a.b/2026-01-31/13/x", "elsewhere"], "a.b/%Y-%m-%d/%H/") == {FIRST}
     assert remedies.hours_of_template(["Jan-31/13/x"], "%b-%d/%H/") == set()
-    assert remedies.hours_of_batches(["20260131T13-0123", "reload-0123"]) == {FIRST}
+    assert remedies.hours_of_batches(["20260131T13-0123", "reload-0123", "stream-20260131T130501-0123"]) == {
+        FIRST
+    }
+
+
+def test_all_hours_of_a_bulk_batch_are_read_from_it() -> None:
+    """Of a day, of a range, and of what was cut from one: else they would stay away when it is taken back."""
+    day = set(
+        hours_between(Hour(FIRST.start.replace(hour=0)), Hour(FIRST.start.replace(day=1, month=2, hour=0)))
+    )
+    assert remedies.hours_of_batches(["20260131-0123"]) == day
+    assert remedies.hours_of_batches(["20260131T13.2-0123"]) == {FIRST}
+    (more,) = remedies.run_again(remedies.hours_of_batches(["20260131T13-20260203T07.12-0123"]))
+    assert more == "log-router backfill --from 2026-01-31T13:00:00Z --to 2026-02-03T07:00:00Z --hourly"
+
+
+# Airflow 2.10, `airflow dags backfill --help`.
+_AIRFLOW_2 = """
+-B -c --conf --continue-on-failures --delay-on-limit --disable-retry -x --donot-pickle -n --dry-run -e --end-date
+-i --ignore-dependencies -I --ignore-first-depends-on-past -l --local -m --mark-success --pool --rerun-failed-tasks
+--reset-dagruns --run-backwards -s --start-date -S --subdir -t --task-regex --treat-dag-as-regex
+--treat-dag-id-as-regex -v --verbose -y --yes
+"""
+
+
+@pytest.mark.parametrize("flag", _AIRFLOW_2.split())
+def test_no_flag_of_airflow_2s_backfill_is_passed_over(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each is taken, or refused by its name with a remedy."""
+    (action,) = [one for one in dags_backfill._parser()._actions if flag in one.option_strings]
+    if isinstance(action, dags_backfill._Refuse):
+        with pytest.raises(SystemExit):
+            dags_backfill._parser().parse_args(["-s", "2026-01-01", flag, "value", "a_dag"])
+        assert (
+            f"{flag}: Airflow 3's backfills have nothing like it; {action.const}\n" in capsys.readouterr().err
+        )
+    else:
+        assert action.help
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("-s 2026-01-01 a", "--from-date 2026-01-01 --to-date 2026-01-01"),
+        ("-e 2026-01-01 a", "--from-date 2026-01-01 --to-date 2026-01-01"),
+        (
+            "a -s 2026-01-01 -e 2026-01-02T23:00 -n",
+            "--from-date 2026-01-01 --to-date 2026-01-02T23:00 --dry-run",
+        ),
+        ("a -s 1 -c {} -B", "--from-date 1 --to-date 1 --dag-run-conf {} --run-backwards"),
+        ("a -s 1 --rerun-failed-tasks", "--from-date 1 --to-date 1 --reprocess-behavior failed"),
+        (
+            "a -s 1 --rerun-failed-tasks --reset-dagruns --max-active-runs 3",
+            "--from-date 1 --to-date 1 --max-active-runs 3 --reprocess-behavior completed",
+        ),
+    ],
+)
+def test_airflow_2s_backfill_stands_for_one_of_airflow_3s(typed: str, meant: str) -> None:
+    """One date is both; failed runs are among all those that have run."""
+    asked = dags_backfill._parser().parse_args(typed.split())
+    assert " ".join(dags_backfill._line(asked)) == f"backfill create --dag-id a {meant}"

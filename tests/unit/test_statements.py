@@ -28,7 +28,6 @@ WINDOW: dict[str, object] = {**STAGE, "key": ["order", "who"], "event_time": "at
 
 STATEMENTS: dict[str, dict[str, object]] = {
     "add_column": {**NAMES, "column": COLUMN},
-    "add_ledger_column": {**NAMES, "schema": "log_router", "column": "rows_dropped"},
     "columns_there": {**NAMES, "ledger_schema": "log_router"},
     "comment_column": {**NAMES, "column": "order", "text": "It's the order's total, net\\gross"},
     "comment_table": {**NAMES, "text": 'A buyer paid; "placed"'},
@@ -66,6 +65,7 @@ STATEMENTS: dict[str, dict[str, object]] = {
     "count_rows": {**NAMES, "object_ids": IDS},
     "count_staged": STAGE,
     "create_ledger": {**NAMES, "schema": "log_router"},
+    "create_batches": {"schema": "log_router"},
     "create_object_events": {"schema": "log_router"},
     "create_objects": {"schema": "log_router"},
     "create_probe": {"probe": "log_router_probe"},
@@ -74,6 +74,7 @@ STATEMENTS: dict[str, dict[str, object]] = {
     "create_table": {**NAMES, "columns": [COLUMN], "sort_key": ["order", "at"], "dist_key": "order"},
     "create_table_without_keys": {**NAMES, "columns": [COLUMN], "sort_key": [], "dist_key": ""},
     "database_isolation": {"database": "it's"},
+    "delete_batch": {"schema": "log_router", "batch_id": "20260131-0123456789abcdef"},
     "delete_object_events": {"schema": "log_router", "object_ids": IDS},
     "delete_ledger": {**NAMES, "schema": "log_router", "object_ids": IDS},
     "delete_known": {**NAMES, **WINDOW},
@@ -83,6 +84,10 @@ STATEMENTS: dict[str, dict[str, object]] = {
     "delete_staged": {**STAGE, "object_ids": IDS},
     "delete_objects": {"schema": "log_router", "object_ids": IDS},
     "drop_stage": {"stage": "log_router_stage"},
+    "insert_batch": {
+        "schema": "log_router",
+        "entry": ("20260131-0123456789abcdef", "20260131", "backfill", 9, 1, 10, 6, 3, 2, 12.345, 4, 0.5, AT),
+    },
     "insert_from_stage": {
         **NAMES,
         "stage": "log_router_stage",
@@ -108,8 +113,7 @@ STATEMENTS: dict[str, dict[str, object]] = {
             (IDS[1], "raw", "raw/2026/y.gz", "etag", 10, "batch", 6, 3, 1, 2, 0, None),
         ],
     },
-    "events_of_objects": {"schema": "log_router", "dated": False, "object_ids": IDS},
-    "events_of_objects_dated": {"schema": "log_router", "dated": True, "object_ids": IDS},
+    "events_of_objects": {"schema": "log_router", "object_ids": IDS},
     "lags": {"schema": "log_router", "hours": 1, "events": ["order_placed", "it's"]},
     "lags_of_all": {"schema": "log_router", "hours": 24, "events": []},
     "last_copy": {},
@@ -117,6 +121,7 @@ STATEMENTS: dict[str, dict[str, object]] = {
     "load_errors": {"session_id": 1073741824, "parts_url": "s3://staging/parts/batch/order_placed/"},
     "lock_table": {"schema": "log_router", "table": "ledger_order_placed"},
     "objects_with_quarantined": {"schema": "log_router", "event": "it's"},
+    "recent_batches": {"schema": "log_router", "most": 1000},
     "recount_ledger": {
         "schema": "log_router",
         "table": "quarantined_lines",
@@ -128,29 +133,22 @@ STATEMENTS: dict[str, dict[str, object]] = {
     "ledger_entries": {
         **NAMES,
         "schema": "log_router",
-        "fates": True,
         "column": "batch_id",
         "values": ["20260131T13-0123456789abcdef"],
     },
-    "ledger_entries_of_before": {
-        **NAMES,
-        "schema": "log_router",
-        "fates": False,
-        "column": "object_id",
-        "values": IDS,
-    },
     "now": {},
     "objects_with_dropped": {**NAMES, "schema": "log_router"},
-    "record_there": {"schemas": ["marketplace", "log_router"], "tables": ["objects", "object_events"]},
+    "record_there": {
+        "schemas": ["marketplace", "log_router"],
+        "tables": ["objects", "object_events", "batches"],
+    },
     "settled_below": {
         "schema": "log_router",
-        "written": False,
         "bucket": "raw",
         "prefixes": ["raw/13/", "it's/14/"],
     },
     "settled_with": {
         "schema": "log_router",
-        "written": True,
         "column": "object_key",
         "values": ["it's", "b"],
     },
@@ -158,17 +156,17 @@ STATEMENTS: dict[str, dict[str, object]] = {
     "set_query_group": {},
     "set_statement_timeout": {"milliseconds": 3_600_000},
     "settled_objects": {"schema": "log_router", "object_ids": IDS, "event_types": ["order_placed", "it's"]},
+    "settled_objects_of_no_event": {"schema": "log_router", "object_ids": IDS, "event_types": []},
     "stray_rows": {**NAMES, "ledger_schema": "log_router"},
     "tables_there": {"schemas": ["marketplace", "log_router"]},
 }
 FILES = {
-    "events_of_objects_dated": "events_of_objects",
     "lags_of_all": "lags",
-    "ledger_entries_of_before": "ledger_entries",
     "copy_by_default_role": "copy",
     "create_table_without_keys": "create_table",
     "copy_rehearsed": "copy",
     "delete_rows_but_spared": "delete_rows",
+    "settled_objects_of_no_event": "settled_objects",
 }
 
 

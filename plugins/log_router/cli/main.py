@@ -5,13 +5,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-from log_router.cli import audit, clean, doctor, lag, redrive, reload, rollback, screen, trace
+from log_router.cli import audit, backfill, clean, doctor, lag, redrive, reload, rollback, screen, trace
 from log_router.core.errors import LogRouterError
 from log_router.site import Site, leave_tasks
 
 _FAILED = 2
 _INTERRUPTED = 130
-_COMMANDS = (doctor, audit, lag, reload, rollback, trace, clean, redrive)
+_COMMANDS = (doctor, audit, lag, backfill, reload, rollback, trace, clean, redrive)
 
 
 def parser() -> argparse.ArgumentParser:

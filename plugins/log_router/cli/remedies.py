@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from log_router.core.findings import Finding, Kind
-from log_router.core.windows import HOUR, Hour
+from log_router.core.windows import DAY, HOUR, Hour, hours_between
 from log_router.lanes import HOURLY_DAG
 
 # More would not be pasted: the hours are named in their place.
@@ -22,9 +22,9 @@ _RELOADED = frozenset(
         Kind.RECORD_DIFFERS,
     }
 )
-# A batch's id starts with its hour, as `Hour.label` writes it.
 _DIGITS = {"%Y": 4, "%y": 2, "%m": 2, "%d": 2, "%j": 3, "%H": 2}
-_LABEL = re.compile(r"\d{8}T\d{2}(?=-)")
+# A batch's id starts with its hours, as `label_of` writes them; one that was cut from a larger one has a number.
+_LABEL = re.compile(r"(\d{8})(?:T(\d{2})(?:-(\d{8}T\d{2}))?)?(?:\.\d+)?-[0-9a-f]+")
 
 
 def run_again(hours: Iterable[Hour]) -> list[str]:
@@ -32,8 +32,7 @@ def run_again(hours: Iterable[Hour]) -> list[str]:
     wanted = sorted(set(hours), key=lambda hour: hour.start)
     if len(wanted) <= _HOURS:
         return [f'airflow dags trigger {HOURLY_DAG} --conf \'{{"hour": "{_iso(hour)}"}}\'' for hour in wanted]
-    dates = f"--from-date {_iso(wanted[0])} --to-date {_iso(wanted[-1])}"
-    return [f"airflow backfill create --dag-id {HOURLY_DAG} {dates} --reprocess-behavior completed"]
+    return [f"log-router backfill --from {_iso(wanted[0])} --to {_iso(Hour(wanted[-1].end))} --hourly"]
 
 
 def reload(objects: Iterable[str], hours: Iterable[Hour], events: Iterable[str] = ()) -> list[str]:
@@ -73,8 +72,15 @@ def of(kind: Kind, found: Sequence[Finding]) -> list[str]:
 
 def hours_of_batches(batch_ids: Iterable[str]) -> set[Hour]:
     """Return the hours that batches were planned for, as far as their ids tell."""
-    labels = {match[0] for batch_id in batch_ids if (match := _LABEL.match(batch_id))}
-    return {_hour(label, "%Y%m%dT%H") for label in labels}
+    labels = {match.groups() for batch_id in batch_ids if (match := _LABEL.fullmatch(batch_id))}
+    return {hour for label in labels for hour in _hours_of_label(*label)}
+
+
+def _hours_of_label(day: str, hour: str | None, end: str | None) -> Sequence[Hour]:
+    first = _hour(f"{day}T{hour or '00'}", "%Y%m%dT%H")
+    if end is not None:
+        return hours_between(first, _hour(end, "%Y%m%dT%H"))
+    return hours_between(first, Hour(first.start + (DAY if hour is None else HOUR)))
 
 
 def hours_of_template(keys: Iterable[str], template: str) -> set[Hour]:

@@ -8,8 +8,10 @@ from typing import Any
 
 import orjson
 
+from log_router.core.amounts import counted, duration, size
+
+__all__ = ["SHOWN", "bold", "counted", "document", "duration", "note", "progress", "say", "say_some", "size"]
 SHOWN = 10
-_UNITS = ("B", "KiB", "MiB", "GiB")
 
 
 def say(text: str = "") -> None:
@@ -40,30 +42,10 @@ def say_some(lines: Sequence[str]) -> None:
         say(f"  and {len(lines) - SHOWN:,} more: --json has all")
 
 
-def counted(number: int, noun: str, plural: str = "") -> str:
-    """Return `1 row`, `2,000 rows`; `plural` where it takes more than an s."""
-    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
-
-
-def size(number: int) -> str:
-    """Return bytes as a person reads them."""
-    amount = float(number)
-    for unit in _UNITS[:-1]:
-        if amount < 1024:  # noqa: PLR2004 - the step between the units
-            return f"{amount:.0f} {unit}"
-        amount /= 1024
-    return f"{amount:.1f} {_UNITS[-1]}"
-
-
-def duration(seconds: float) -> str:
-    """Return a time span as a person reads it: `4 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
-    left = round(abs(seconds))
-    parts: list[str] = []
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
-        number, left = divmod(left, length)
-        if number or (unit == "s" and not parts):
-            parts.append(f"{number} {unit}")
-    return ("-" if round(seconds) < 0 else "") + " ".join(parts[:2])
+def some(names: Sequence[str]) -> str:
+    """Return the first names in a row, and how many more there are."""
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 @contextmanager

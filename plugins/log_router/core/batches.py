@@ -1,10 +1,10 @@
 """A batch: which raw objects are split together, planned once and then only read."""
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import orjson
 
@@ -76,9 +76,12 @@ class Batch:
         """Return the events of the catalog that this batch leaves alone."""
         return tuple(event for event in catalog.events if self.events and event.name not in self.events)
 
-    def reloaded(self, catalog: "Catalog") -> frozenset[str]:
-        """Return the names of the events of which this batch replaces what is loaded of its raw objects."""
-        if not self.reload:
+    def named(self, catalog: "Catalog") -> frozenset[str]:
+        """Return the names of the events that this batch loads of every raw object, whether it has rows of them or not.
+
+        A reload replaces what is loaded of them, and a batch of some events notes where none of them is.
+        """
+        if not (self.reload or self.events):
             return frozenset()
         return frozenset(event.name for event in catalog.events) - {
             event.name for event in self.filtered(catalog)
@@ -90,7 +93,7 @@ class Batch:
 
     @classmethod
     def from_json(cls, document: bytes) -> Self:
-        """Return the batch that `to_json` wrote, also before it knew of `written_at` and `lane`."""
+        """Return the batch that `to_json` wrote."""
         given = orjson.loads(document)
         chunks = tuple(tuple(_raw_object(raw) for raw in chunk) for chunk in given.pop("chunks"))
         return cls(chunks=chunks, events=tuple(given.pop("events")), **given)
@@ -103,6 +106,16 @@ def _raw_object(given: dict[str, Any]) -> RawObject:
 
 # Opening an object costs about as much time as reading this many bytes of it.
 _OPENING_BYTES = 256 * 1024
+_Piece = TypeVar("_Piece")
+
+
+def effort(objects: int, size_bytes: int) -> int:
+    """Return how many bytes of one raw object it takes as long to read as so many objects of so many bytes."""
+    return size_bytes + objects * _OPENING_BYTES
+
+
+def _cost(raw: RawObject) -> int:
+    return effort(1, raw.size)
 
 
 def pack(
@@ -112,16 +125,41 @@ def pack(
 
     More bytes than fit `max_chunks` chunks of that size make all chunks larger, never more.
     """
-    pending = tuple(objects)
-    total = sum(raw.size + _OPENING_BYTES for raw in pending)
-    limit = max(chunk_bytes, -(-total // max_chunks))
-    chunks: list[list[RawObject]] = []
+    return tuple(_grouped(tuple(objects), _cost, chunk_bytes, max_chunks))
+
+
+def cut(batch: Batch, batch_bytes: int, most: int) -> tuple[Batch, ...]:
+    """Return a batch as at most `most` of about `batch_bytes`: its chunks in their order, each in one of them.
+
+    Each is loaded by COPYs of its own, and its document, which every task of it reads, stays small. Where there are
+    several, their labels are numbered from 1. A batch without raw objects stays as it is.
+    """
+
+    def cost(chunk: tuple[RawObject, ...]) -> int:
+        return sum(map(_cost, chunk))
+
+    groups = list(_grouped(batch.chunks, cost, batch_bytes, most))
+    if len(groups) <= 1:
+        return (batch,)
+    return tuple(
+        replace(batch, label=f"{batch.label}.{number}", chunks=chunks)
+        for number, chunks in enumerate(groups, start=1)
+    )
+
+
+def _grouped(
+    pieces: tuple[_Piece, ...], cost: Callable[[_Piece], int], limit: int, most: int
+) -> Iterator[tuple[_Piece, ...]]:
+    """Yield the pieces in their order, in at most `most` groups that cost `limit` or a little more."""
+    limit = max(limit, -(-sum(map(cost, pieces)) // most))
+    group: list[_Piece] = []
     filled = 0
-    for raw in pending:
-        # A chunk is closed once it is full: each but the last holds `limit` or more, so `max_chunks` suffice.
-        if not chunks or filled >= limit:
-            chunks.append([])
-            filled = 0
-        chunks[-1].append(raw)
-        filled += raw.size + _OPENING_BYTES
-    return tuple(tuple(chunk) for chunk in chunks)
+    for piece in pieces:
+        group.append(piece)
+        filled += cost(piece)
+        # A group is closed once it is full: each but the last holds `limit` or more, so `most` suffice.
+        if filled >= limit:
+            yield tuple(group)
+            group, filled = [], 0
+    if group:
+        yield tuple(group)

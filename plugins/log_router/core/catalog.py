@@ -4,7 +4,7 @@ import difflib
 import hashlib
 import re
 import reprlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,7 +12,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from log_router.core import quarantine, yaml_file
-from log_router.core.errors import ConfigError
+from log_router.core.errors import ConfigError, WindowError
 from log_router.core.events import Column, Event, Strict, Unique
 from log_router.core.settings import Settings
 
@@ -35,6 +35,21 @@ class Catalog(Strict):
             if event.name == name:
                 return event
         raise KeyError(name)
+
+    def check_events(self, key: str, names: Iterable[str]) -> None:
+        """Return when there is an event of each of these names; `key` is the parameter that named them.
+
+        Raises:
+            WindowError: there is none; with what may have been meant.
+        """
+        known = [event.name for event in self.events]
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            near = difflib.get_close_matches(unknown[0], known, n=1)
+            hint = f"; did you mean `{near[0]}`?" if near else "."
+            raise WindowError(
+                f"{key}: there is no event `{'`, `'.join(unknown)}`{hint} Known are {', '.join(known)}"
+            )
 
     def to_json(self) -> bytes:
         """Return the catalog as canonical JSON: equal catalogs give equal bytes."""

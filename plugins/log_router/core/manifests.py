@@ -84,8 +84,9 @@ class Manifest:
     """Exactly the parts of one event of one batch, and its rows by raw object.
 
     Rows of raw objects that are not named are not loaded.
-    In a `reload` each raw object of the batch is named, with 0 where it holds no rows of the event now. Where
-    COPY has refused lines, `isolation` names the parts without them and `refused` counts them by raw object.
+    In a `reload` each raw object of the batch is named, with 0 where it holds no rows of the event now. So it is in a
+    `complete` one, and the ledger keeps the 0: nobody has to look for the event in the object again. Where COPY has
+    refused lines, `isolation` names the parts without them and `refused` counts them by raw object.
     `spared` is for the table of quarantined lines: lines of these events stay in a reload.
     """
 
@@ -98,6 +99,7 @@ class Manifest:
     isolation: str = ""
     refused: dict[str, int] = field(default_factory=dict)
     spared: tuple[str, ...] = ()
+    complete: bool = False
 
     @property
     def rows(self) -> int:
@@ -135,7 +137,7 @@ def manifests(batch: "Batch", catalog: "Catalog", reports: Iterable[ChunkReport]
     """Return one manifest for each event that has rows, by event name.
 
     A reload gets one for each of its other events too: what is loaded of events that the raw objects hold no
-    longer must go.
+    longer must go. So does a batch of some events for each of these: that there is nothing is to be known.
 
     Raises:
         ConservationError: the parts of an event hold other rows than the reports counted.
@@ -148,13 +150,14 @@ def manifests(batch: "Batch", catalog: "Catalog", reports: Iterable[ChunkReport]
         empty[raw.object_id] = 0
         for event, count in raw.rows.items():
             rows.setdefault(event, Counter())[raw.object_id] += count
-    reloaded = batch.reloaded(catalog)
+    named = batch.named(catalog)
     made = []
-    for event in sorted(parts.keys() | rows.keys() | reloaded):
-        counts = {**(empty if event in reloaded else {}), **rows.get(event, {})}
+    for event in sorted(parts.keys() | rows.keys() | named):
+        counts = {**(empty if event in named else {}), **rows.get(event, {})}
         manifest = Manifest(
             *(event, batch.batch_id, batch.config_hash, tuple(parts.get(event, ())), counts),
-            reload=event in reloaded,
+            reload=batch.reload and event in named,
+            complete=bool(batch.events),
         )
         counted = sum(manifest.rows_by_object.values())
         if counted != manifest.rows:

@@ -6,7 +6,7 @@ themselves. Written as a list, every string is a key and every integer an index:
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 Path = tuple[str | int, ...]
 
@@ -88,3 +88,11 @@ def find(document: object, path: Path) -> object:
                 return None
             value = value[part]
     return value
+
+
+def container(document: object, path: Path) -> Mapping[str | int, object]:
+    """Return what the object or array at `path` holds, by key or index; nothing where there is none."""
+    found = find(document, path) if path else document
+    if isinstance(found, dict):
+        return found
+    return dict(enumerate(found)) if isinstance(found, list) else {}

@@ -1,9 +1,10 @@
-"""What became of a raw object's lines, as the warehouse records it: one entry an event or unrouted type."""
+"""What the warehouse records: what became of a raw object's lines, by event or unrouted type, and of a batch."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 from log_router.core.catalog import Catalog
 from log_router.core.events import Event
@@ -13,8 +14,7 @@ from log_router.core.reports import ObjectReport
 class Fate(NamedTuple):
     """Lines of one raw object: of an event, without an event (`event_type` is None too), or of an unrouted type.
 
-    Of rows, `loaded_at` is when the warehouse loaded them and `lane` the kind of run that recorded it; both None of
-    records made before these were kept.
+    Of rows, `loaded_at` is when the warehouse loaded them and `lane` the kind of run that recorded it.
     """
 
     event: str | None
@@ -29,6 +29,38 @@ class Fate(NamedTuple):
     def lines(self) -> int:
         """How many lines these are."""
         return self.rows + self.quarantined + self.unrouted
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the tasks of a batch did since it was planned.
+
+    Split tasks have read `size_bytes` of raw objects; `loads` are the load tasks that had rows to load. The seconds of
+    tasks are added up: of two at one time both count.
+    """
+
+    planned_at: datetime
+    size_bytes: int = 0
+    split_tasks: int = 0
+    split_seconds: float = 0.0
+    loads: int = 0
+    load_seconds: float = 0.0
+
+    @classmethod
+    def of(
+        cls, planned_at: datetime, split: Sequence[Mapping[str, Any]], loads: Iterable[Mapping[str, Any]]
+    ) -> Self:
+        """Return the work of a batch by what its split and load tasks have returned."""
+        # One without a COPY takes no time to speak of: no measure of those with one.
+        loaded = [one["seconds"] for one in loads if one["rows"] or one["dropped"]]
+        return cls(
+            planned_at,
+            size_bytes=sum(counts["bytes"] for counts in split),
+            split_tasks=len(split),
+            split_seconds=round(sum(counts["seconds"] for counts in split), 3),
+            loads=len(loaded),
+            load_seconds=round(sum(loaded), 3),
+        )
 
 
 def fates_of(report: ObjectReport, catalog: Catalog) -> list[Fate]:

@@ -1,6 +1,5 @@
 """Which raw objects a reload is asked to take, and of which events it replaces the rows."""
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,15 +40,8 @@ def selection_of(params: Mapping[str, Any], catalog: Catalog) -> Selection:
             "no raw object is selected: give `from` and `to`, such as 2026-01-31T13:00:00Z and 2026-01-31T14:00:00Z, "
             "or `objects`, or `quarantined`"
         )
-    known = [event.name for event in catalog.events]
-    for key, names in (("quarantined", [selection.quarantined]), ("events", selection.events)):
-        unknown = [name for name in names if name and name not in known]
-        if unknown:
-            near = difflib.get_close_matches(unknown[0], known, n=1)
-            hint = f"; did you mean `{near[0]}`?" if near else "."
-            raise WindowError(
-                f"{key}: there is no event `{'`, `'.join(unknown)}`{hint} Known are {', '.join(known)}"
-            )
+    catalog.check_events("quarantined", filter(None, [selection.quarantined]))
+    catalog.check_events("events", selection.events)
     return selection
 
 

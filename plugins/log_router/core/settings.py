@@ -13,6 +13,8 @@ from log_router.core import paths
 from log_router.core.events import Lines, Number, Share, Strict, TableName
 
 ENVIRONMENT_PREFIX = "LOG_ROUTER_"
+# What belongs to the DAGs' shape, so that no Variable can change it.
+SHAPE = frozenset(("split_pool", "copy_pool", "split_queue", "copy_queue", "stream_dags", "bulk_hours"))
 MIB = 1024 * 1024
 # S3 bucket naming rules, Amazon S3 User Guide, "General purpose bucket naming rules".
 _BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
@@ -63,8 +65,11 @@ class Settings(Strict):
     redshift_conn_id: str = "redshift_default"
     split_pool: str = "log_router_split"
     copy_pool: str = "log_router_copy"
+    split_queue: str | None = None
+    copy_queue: str | None = None
     grace_seconds: Annotated[Number, Field(ge=0, le=7 * 24 * 3600)] = 300
     lookback_hours: Annotated[Number, Field(ge=0, le=7 * 24)] = 3
+    bulk_hours: Literal[1, 2, 3, 4, 6, 8, 12, 24] = 24
     queue_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+/[0-9]+/[A-Za-z0-9_-]{1,80}$")] | None = None
     stream_dags: Annotated[Number, Field(ge=1, le=16)] = 1
     stream_max_messages: Annotated[Number, Field(ge=1, le=10_000)] = 1000
@@ -74,7 +79,8 @@ class Settings(Strict):
     stream_max_age_seconds: Annotated[Number, Field(ge=60)] | None = None
     compression: Literal["gzip", "zstd"] = "gzip"
     part_bytes: Annotated[Number, Field(ge=MIB, le=1024 * MIB)] = 64 * MIB
-    chunk_bytes: Annotated[Number, Field(ge=MIB)] = 512 * MIB
+    chunk_bytes: Annotated[Number, Field(ge=MIB)] = 128 * MIB
+    batch_bytes: Annotated[Number, Field(ge=MIB)] = 64 * 1024 * MIB
     # Airflow refuses to map a task over more than core.max_map_length, 1,024 by default.
     max_chunks: Annotated[Number, Field(ge=1, le=1024)] = 256
     max_line_bytes: Annotated[Number, Field(ge=1024, le=256 * MIB)] = 8 * MIB

@@ -1,5 +1,7 @@
 """A decoded line becomes a row: a flat JSON object of its table's columns."""
 
+from itertools import groupby
+
 import msgspec
 
 from log_router.core import paths
@@ -18,8 +20,10 @@ class Shaper:
 
     def __init__(self, event: Event, batch_id: str) -> None:
         self._batch_id = batch_id
-        self._columns: list[tuple[str, paths.Path, Converter, bool]] = [
-            (column.name, column.path, converter(column), column.required) for column in event.columns
+        # Columns one after the other whose values lie in one container: it is looked up once for all of them.
+        self._groups: list[tuple[paths.Path, list[tuple[str, str | int, Converter, bool]]]] = [
+            (where, [(each.name, each.path[-1], converter(each), each.required) for each in columns])
+            for where, columns in groupby(event.columns, key=lambda column: column.path[:-1])
         ]
 
     def row(self, document: dict[str, object], object_id: str, line_number: int) -> bytes:
@@ -29,21 +33,22 @@ class Shaper:
             BadValue: a column can't take its value, a required value is missing, or the row is too large.
         """
         row: dict[str, object] = {}
-        for name, path, convert, required in self._columns:
-            value = paths.find(document, path)
-            if value is None:
-                if required:
-                    raise BadValue(
-                        "missing_required", f"{name}: there is no value at `{paths.written(path)}`"
-                    )
-                continue
-            try:
-                row[name] = convert(value)
-            except BadValue as error:
-                raise BadValue(error.reason, f"{name}: {error.detail}") from error
-            except RecursionError as error:
-                # What could just be decoded may need a deeper stack to be written or shown.
-                raise BadValue("too_deep", f"{name}: its value is nested too deeply") from error
+        for where, columns in self._groups:
+            container = paths.container(document, where)
+            for name, key, convert, required in columns:
+                value = container.get(key)
+                if value is None:
+                    if required:
+                        path = paths.written((*where, key))
+                        raise BadValue("missing_required", f"{name}: there is no value at `{path}`")
+                    continue
+                try:
+                    row[name] = convert(value)
+                except BadValue as error:
+                    raise BadValue(error.reason, f"{name}: {error.detail}") from error
+                except RecursionError as error:
+                    # What could just be decoded may need a deeper stack to be written or shown.
+                    raise BadValue("too_deep", f"{name}: its value is nested too deeply") from error
         row["_lr_object"] = object_id
         row["_lr_line"] = line_number
         row["_lr_batch"] = self._batch_id

@@ -5,6 +5,7 @@ escape, so it is doubled.
 """
 
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ def ident(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def literal(value: str | int | datetime | None) -> str:
+def literal(value: str | float | datetime | None) -> str:
     """Return a literal that stands for exactly this value; a time as TIMESTAMP in UTC."""
     if value is None:
         return "NULL"
@@ -28,6 +29,10 @@ def literal(value: str | int | datetime | None) -> str:
         return f"TIMESTAMP '{value.astimezone(UTC).replace(tzinfo=None).isoformat(' ')}'"
     if isinstance(value, int):
         return str(int(value))
+    if isinstance(value, float):
+        if not isfinite(value):
+            raise ValueError(f"{value!r} is no number")
+        return repr(value)
     if "\0" in value:
         raise ValueError(f"{value!r} holds U+0000, which Redshift takes in no text")
     return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"

@@ -62,8 +62,12 @@ def _wrong_type(value: object, wanted: str) -> BadValue:
 
 def _integer(ddl: str, bits: int) -> Converter:
     low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    plain_low, plain_high = max(low, -_EXACT_IN_DOUBLE), min(high, _EXACT_IN_DOUBLE)
 
     def convert(value: object) -> object:
+        # As nearly all are.
+        if type(value) is int and plain_low <= value <= plain_high:
+            return value
         number = _whole(value)
         if number is None:
             raise _wrong_type(value, ddl)
@@ -165,6 +169,9 @@ def _varchar(length: int) -> Converter:
     surely_fits = length // 4  # a character takes four bytes of UTF-8 at most
 
     def convert(value: object) -> object:
+        # As nearly all are.
+        if type(value) is str and len(value) <= surely_fits and "\0" not in value:
+            return value
         text = _text(value, ddl)
         if len(text) > surely_fits:
             size = len(text) if text.isascii() else len(text.encode())

@@ -3,12 +3,11 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from log_router.core.batches import Batch, RawObject, pack
+from log_router.core.batches import Batch, RawObject, cut, pack
 from tests.unit.core.recording import modest
 
 MIB = 1024 * 1024
@@ -48,6 +47,30 @@ def test_many_empty_objects_are_spread() -> None:
     assert len(pack([replace(RAW, size=0)] * 4096, 64 * MIB, 256)) == 16
 
 
+@modest
+@given(st.lists(objects, max_size=40), st.integers(1, 64 * 1024 * MIB), st.integers(1, 20))
+def test_a_batch_is_cut_between_chunks(raws: list[RawObject], batch_bytes: int, most: int) -> None:
+    """Each raw object is in one of the batches, in order; there are never more than allowed, each with its own id."""
+    batch = Batch("run", "label", "c0ffee", pack(raws, 1024 * MIB, 8))
+    batches = cut(batch, batch_bytes, most)
+    assert [raw for each in batches for raw in each.objects] == raws
+    assert tuple(chunk for each in batches for chunk in each.chunks) == batch.chunks
+    assert len(batches) <= most
+    assert {replace(each, label="label", chunks=batch.chunks) for each in batches} == {batch}
+    if len(batches) > 1:
+        assert [each.label for each in batches] == [f"label.{number + 1}" for number in range(len(batches))]
+
+
+def test_a_large_batch_is_cut_by_its_bytes() -> None:
+    """Only a batch's last chunk goes beyond the size; what fits into one is not cut."""
+    raws = [replace(RAW, key=str(number), size=100 * MIB) for number in range(12)]
+    batch = Batch("run", "label", "c0ffee", pack(raws, 100 * MIB, 256))
+    assert [len(each.chunks) for each in cut(batch, 400 * MIB, 1024)] == [4, 4, 4]
+    assert [len(each.chunks) for each in cut(batch, 400 * MIB, 2)] == [6, 6]
+    assert cut(batch, 1300 * MIB, 1024) == (batch,)
+    assert cut(Batch("run", "label", "c0ffee", ()), MIB, 8) == (Batch("run", "label", "c0ffee", ()),)
+
+
 def test_no_objects_are_no_chunks() -> None:
     """An empty hour has an empty batch."""
     assert pack([], MIB, 8) == ()
@@ -65,15 +88,6 @@ def test_json_keeps_a_batch(chunks: tuple[tuple[RawObject, ...], ...], run: str)
     assert again == batch
     assert again.batch_id == batch.batch_id
     assert [raw.written_at for raw in again.objects] == [raw.written_at for raw in batch.objects]
-
-
-def test_a_batch_written_before_times_and_lanes_is_read() -> None:
-    """What was planned by an earlier version can be split and settled by this one."""
-    batch = Batch("run", "2026-03-01T12:00Z", "c0ffee", ((RAW,),))
-    document = orjson.loads(batch.to_json())
-    del document["lane"], document["chunks"][0][0]["written_at"]
-    again = Batch.from_json(orjson.dumps(document))
-    assert (again, again.lane, again.objects[0].written_at) == (batch, "hourly", None)
 
 
 def test_the_time_of_the_write_is_not_of_the_identity() -> None:

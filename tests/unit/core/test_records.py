@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from log_router.core.catalog import Catalog
-from log_router.core.records import Fate, dated, fates_of, joined
+from log_router.core.records import Fate, Work, dated, fates_of, joined
 from log_router.core.reports import ObjectReport
 from tests.unit.core.recording import catalog, event, modest, split
 
@@ -41,6 +41,19 @@ def test_a_report_gives_an_entry_for_each_event_and_unrouted_type() -> None:
         Fate("b", "b!", 2, 0, 0),
         Fate(None, "d!", 0, 0, 4),
     ]
+
+
+def test_work_adds_up_what_tasks_returned() -> None:
+    """Loads that found nothing to load are none: they would tell of fast ones."""
+    moment = datetime(2026, 1, 31, 13, tzinfo=UTC)
+    split = [{"bytes": 1000, "seconds": 0.1}, {"bytes": 24, "seconds": 0.2}]
+    loads = [
+        {"rows": 3, "dropped": 0, "seconds": 1.5},
+        {"rows": 0, "dropped": 2, "seconds": 0.25},
+        {"rows": 0, "dropped": 0, "seconds": 0.01},
+    ]
+    assert Work.of(moment, split, loads) == Work(moment, 1024, 2, 0.3, 2, 1.75)
+    assert Work.of(moment, [], []) == Work(moment)
 
 
 def test_rows_say_when_they_were_loaded_and_by_whom() -> None:

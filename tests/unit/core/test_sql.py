@@ -47,6 +47,7 @@ def test_an_identifier_stands_for_its_name(name: str) -> None:
         (5, "5"),
         (-5, "-5"),
         (True, "1"),
+        (0.125, "0.125"),
         ("", "''"),
         ("it's", "'it''s'"),
         ("a\\'b", "'a\\\\''b'"),
@@ -57,7 +58,7 @@ def test_an_identifier_stands_for_its_name(name: str) -> None:
         ),
     ],
 )
-def test_literals_by_example(value: str | int | datetime | None, sql: str) -> None:
+def test_literals_by_example(value: str | float | datetime | None, sql: str) -> None:
     """None is NULL, numbers are bare, text is quoted, a time is one of UTC."""
     assert literal(value) == sql
 

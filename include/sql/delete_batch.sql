@@ -1,0 +1,2 @@
+DELETE FROM {{ schema | ident }}."batches"
+WHERE "batch_id" = {{ batch_id | literal }}

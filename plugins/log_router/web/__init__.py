@@ -1,0 +1,1 @@
+"""The pages that Log Router adds to Airflow's UI."""
