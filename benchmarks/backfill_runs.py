@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 import time
 from collections import defaultdict
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -14,11 +17,10 @@ import psycopg
 from benchmarks.costs import Meter
 from benchmarks.inside import Note, notes
 from local.airflow_api import ApiError
-from local.environment import StackError
+from local.environment import ROOT, StackError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from local.stack import Stack
 
@@ -28,6 +30,8 @@ _RUNS = "FROM dag_run WHERE dag_id = %s AND logical_date BETWEEN %s AND %s"
 # Of backfilled runs, which hold what was skipped as well. A task that was never queued has no process.
 _TASKS = f"SELECT count(*) FROM task_instance WHERE dag_id = %s AND run_id IN (SELECT run_id {_RUNS})"
 _ENDED = f"SELECT state, count(*) {_RUNS} GROUP BY state"
+# Airflow notes within half a minute that the runs of a backfill have ended.
+_OPEN = "SELECT id FROM backfill WHERE completed_at IS NULL"
 _COPIES = "SELECT count(*) FROM twin.copy"
 _LOADED = "SELECT count(*), coalesce(sum(rows_split), 0) FROM log_router.objects"
 
@@ -104,6 +108,27 @@ class Bench:
                 began,
             ),
         )
+
+    def typed(self, first: datetime, days: int) -> float:
+        """Return the seconds of `log-router backfill` for days that are loaded: it makes nothing.
+
+        Raises:
+            StackError: it failed, or made runs.
+        """
+        while self._airflow(_OPEN, ()):
+            time.sleep(_POLL_SECONDS)
+        began = time.monotonic()
+        done = subprocess.run(
+            [ROOT / "bin" / "log-router", "backfill", f"--from={first:%Y-%m-%dT%H:%M}Z",
+             f"--to={first + timedelta(days=days):%Y-%m-%dT%H:%M}Z"],
+            env={**self.stack.env(), "PATH": f"{Path(sys.executable).parent}:{self.stack.env()['PATH']}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )  # fmt: skip
+        if done.returncode or "there is nothing to make" not in done.stdout:
+            raise StackError(f"log-router backfill: {done.stdout}{done.stderr}")
+        return time.monotonic() - began
 
     def _create(self, dag: str, first: datetime, last: datetime, again: str, began: float) -> float:
         """Create the backfill; return when."""

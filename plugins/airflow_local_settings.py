@@ -6,6 +6,7 @@ into a lane of their own. `airflow dags backfill`, Airflow 2's, is served from h
 """
 
 import inspect
+import os
 import sys
 from importlib import import_module
 
@@ -37,8 +38,8 @@ if sys.argv[1:2] == ["scheduler"]:
     for module in _USED_BY_TASKS:
         import_module(module)
     # The Amazon provider's hook and the Redshift driver look up their caller's name like this. The first time a process
-    # does, it takes a tenth of a second of CPU to note the files of all modules.
-    inspect.stack()
+    # does, it takes a tenth of a second of CPU to note the files of all modules; a fork has what its parent noted.
+    os.register_at_fork(before=inspect.stack)
 
 if sys.argv[1:3] == ["dags", "backfill"]:
     import_module("log_router.cli.dags_backfill").serve()

@@ -137,7 +137,7 @@ def test_a_backfill_is_described_made_followed_and_cancelled(home: Path, log_rou
     assert ended.returncode == 1
     assert ended.stdout.startswith(f"Backfill {number} of {BULK}: 0 runs succeeded, 2 failed")
     assert "It was cancelled" in ended.stderr
-    assert f"  airflow tasks states-for-dag-run {BULK} backfill__2026-02-01T00:00:00+00:00\n" in ended.stderr
+    assert "states-for-dag-run" not in ended.stderr
 
 
 def test_a_backfill_whose_runs_have_ended_is_waited_for(home: Path, log_router: Prompt) -> None:

@@ -54,13 +54,13 @@ OF_PLANS = (
     Mutation(
         "a run of some events passes over what has no record",
         f"{PACKAGE}/planning.py",
-        "settled |= self._in_ledgers(session, sorted(unknown), wanted)",
-        "settled |= unknown",
+        "settled |= self._in_ledgers(session, unknown, wanted)",
+        "settled |= set(unknown)",
     ),
     Mutation(
         "a run of some events reads what it has loaded already",
         f"{PACKAGE}/planning.py",
-        "settled |= self._in_ledgers(session, sorted(unknown), wanted)",
+        "settled |= self._in_ledgers(session, unknown, wanted)",
         "settled |= set()",
     ),
     Mutation(
