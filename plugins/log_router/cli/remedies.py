@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from log_router.core.findings import Finding, Kind
-from log_router.core.windows import DAY, HOUR, Hour, hours_between
+from log_router.core.windows import DAY, HOUR, Hour, hours_between, iso
 from log_router.lanes import HOURLY_DAG
 
 # More would not be pasted: the hours are named in their place.
@@ -31,8 +31,10 @@ def run_again(hours: Iterable[Hour]) -> list[str]:
     """Return the commands that run hours again: what is missing is loaded, what is there stays."""
     wanted = sorted(set(hours), key=lambda hour: hour.start)
     if len(wanted) <= _HOURS:
-        return [f'airflow dags trigger {HOURLY_DAG} --conf \'{{"hour": "{_iso(hour)}"}}\'' for hour in wanted]
-    return [f"log-router backfill --from {_iso(wanted[0])} --to {_iso(Hour(wanted[-1].end))} --hourly"]
+        return [
+            f'airflow dags trigger {HOURLY_DAG} --conf \'{{"hour": "{iso(hour.start)}"}}\'' for hour in wanted
+        ]
+    return [f"log-router backfill --from {iso(wanted[0].start)} --to {iso(wanted[-1].end)} --hourly"]
 
 
 def reload(objects: Iterable[str], hours: Iterable[Hour], events: Iterable[str] = ()) -> list[str]:
@@ -41,7 +43,7 @@ def reload(objects: Iterable[str], hours: Iterable[Hour], events: Iterable[str] 
     wanted = sorted(set(hours), key=lambda hour: hour.start)
     what = f"--object {shlex.join(ids)}"
     if len(ids) > _OBJECTS and wanted:
-        what = f"--from {_iso(wanted[0])} --to {_iso(Hour(wanted[-1].start + HOUR))}"
+        what = f"--from {iso(wanted[0].start)} --to {iso(wanted[-1].end)}"
     return [f"log-router reload {what}{_events(events)}"]
 
 
@@ -102,7 +104,3 @@ def _rollback(objects: Iterable[str], events: Iterable[str] = ()) -> str:
 def _events(events: Iterable[str]) -> str:
     names = sorted(set(events))
     return f" --event {shlex.join(names)}" if names else ""
-
-
-def _iso(hour: Hour) -> str:
-    return hour.start.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from log_router.core.errors import WindowError
-from log_router.core.windows import HOUR, Hour, hours_between, past_hours
+from log_router.core.windows import HOUR, Hour, hours_between, iso, past_hours
 
 # Windows that have run are run again, whatever became of them: a green run is no word on what came after it, on events
 # that were added since, or on other parameters; and what is loaded costs it no COPY.
@@ -56,7 +56,7 @@ class Request:
     def conf(self) -> dict[str, Any]:
         """The parameters of every run; never none at all: a run that is run again would keep those it had before."""
         clipped = self.from_date != self.first.start or self.to_date + self.window != self.end.start
-        bounds = {"from": _iso(self.first.start), "to": _iso(self.end.start)} if clipped else {}
+        bounds = {"from": iso(self.first.start), "to": iso(self.end.start)} if clipped else {}
         events = {"events": list(self.events)} if self.events else {}
         return {**bounds, **events, "mode": self.mode}
 
@@ -64,7 +64,7 @@ class Request:
     def command(self) -> str:
         """The command of Airflow's that makes the same backfill."""
         line = ["airflow", "backfill", "create", "--dag-id", self.dag_id]
-        line += ["--from-date", _iso(self.from_date), "--to-date", _iso(self.to_date)]
+        line += ["--from-date", iso(self.from_date), "--to-date", iso(self.to_date)]
         line += ["--dag-run-conf", json.dumps(self.conf), "--reprocess-behavior", REPROCESS]
         line += ["--max-active-runs", str(self.at_once), *(["--run-backwards"] if self.newest_first else [])]
         return shlex.join(line)
@@ -78,14 +78,10 @@ class Request:
         past_hours(self.first, self.end, now)
         last = self.to_date
         if last + self.window > now:
-            whole = f"give {_iso(last)} as `to`, and " if self.first.start < last else ""
-            own = {**self.conf, "from": _iso(max(self.first.start, last)), "to": _iso(self.end.start)}
+            whole = f"give {iso(last)} as `to`, and " if self.first.start < last else ""
+            own = {**self.conf, "from": iso(max(self.first.start, last)), "to": iso(self.end.start)}
             line = shlex.join(["airflow", "dags", "trigger", self.dag_id, "--conf", json.dumps(own)])
             raise WindowError(
-                f"to: {self.dag_id} has a run for the {self.window_hours} hours from {_iso(last)} only when they are "
+                f"to: {self.dag_id} has a run for the {self.window_hours} hours from {iso(last)} only when they are "
                 f"over; {whole}load the hours of that window by a run of their own: {line}"
             )
-
-
-def _iso(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

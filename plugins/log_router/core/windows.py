@@ -114,7 +114,7 @@ def past_hours(first: Hour, end: Hour, now: datetime) -> tuple[Hour, ...]:
         WindowError: there are none, or some have not ended.
     """
     hours = hours_between(first, end)
-    latest = f"{_cut(now):%Y-%m-%dT%H:%M:%SZ}"
+    latest = iso(_cut(now))
     if first.end > now:
         raise WindowError(
             f"from: {first} has not ended; the range lies in the future, give one before {latest}"
@@ -156,6 +156,11 @@ def _hours_of(
             f"trigger it with {by_hand}"
         )
     return hours_between(Hour(first), Hour(last))
+
+
+def iso(moment: datetime) -> str:
+    """Return a time in UTC as it is typed: 2026-01-31T13:00:00Z."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def whole_hour(key: str, text: str) -> Hour:
