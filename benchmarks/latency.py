@@ -1,11 +1,14 @@
 """How long after its write to S3 an object's rows can be queried: by notice, through a real Airflow.
 
     .venv/bin/python -m benchmarks.latency [--idle 10] [--seconds 300] [--every 1] [--events 5] [--lines 50]
+                                           [--backfill-days 0]
 
 It starts the embedded stack on free ports of loopback in a temporary folder, switches log_router_stream on, and puts
 small objects into the raw bucket: `--idle` of them, each when all is at rest, then one `--every` so many seconds for
 `--seconds`. An object counts as queryable when a connection like an analyst's, which asks the events' tables over and
-over, has seen its rows in all of them. Everything shares the machine: the stack, Airflow and this program.
+over, has seen its rows in all of them. With `--backfill-days` a bulk backfill of other events runs beside the
+flow, and one hour is loaded by a run of the hourly DAG in its midst. Everything shares the machine: the stack, Airflow
+and this program.
 """
 
 from __future__ import annotations
@@ -21,14 +24,14 @@ import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 
 from benchmarks.machine import facts
-from benchmarks.raw_data import mixed
+from benchmarks.raw_data import hours_of, mixed, put
 from benchmarks.stream_runs import by_stage, stages, steps
 from local.demo import table
 from local.environment import StackError, forget_foreign_variables
@@ -39,8 +42,10 @@ from local.stack import RAW_BUCKET, STAGING_BUCKET, Stack
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-DAG = "log_router_stream"
+DAG, BULK, HOURLY = "log_router_stream", "log_router_bulk", "log_router_hourly"
 AIM_SECONDS = 30.0
+# The range of the backfill beside the flow: two raw objects an hour, of events that the flow has none of.
+FIRST, MOST_EVENTS = datetime(2026, 1, 1, tzinfo=UTC), 20
 _POLL_SECONDS = 0.1
 _LIMIT_SECONDS = 900.0
 # What each object's rows were written and loaded at by the warehouse's own record, and the batch they came with.
@@ -122,6 +127,7 @@ class Bench:
         return [
             Landed(self.written[key], max(self._seen[object_id].values()), float(recorded), batch_id)
             for key, object_id, batch_id, recorded in rows
+            if key in self.written
         ]
 
     def stages(self, landed: Sequence[Landed]) -> dict[str, list[float]]:
@@ -139,6 +145,33 @@ class Bench:
             for run in [runs[one.batch_id]]
         )
 
+    def put_past(self, days: int) -> None:
+        """Put the raw objects that a backfill is to load, and an hour behind them; their notices are thrown away."""
+        _, body = mixed(MOST_EVENTS, 100)
+        past = [line for line in body.splitlines() if json.loads(line)["event"] not in self.events]
+        hours = [*hours_of(FIRST, days), FIRST + timedelta(days=days)]
+        put(self._s3, hours, [b"\n".join(past) + b"\n"] * 2)
+        self.stack.sqs().purge_queue(QueueUrl=self.stack.queue_url)
+
+    def backfill(self, days: int) -> None:
+        """Have Airflow backfill what `put_past` put, oldest day first, and wait until it has begun."""
+        for dag in (BULK, HOURLY):
+            self.stack.api.patch(f"/dags/{dag}", {"is_paused": False})
+        last = FIRST + timedelta(days=days - 1)
+        dates = {"from_date": FIRST.isoformat(), "to_date": last.isoformat()}
+        self.stack.api.post("/backfills", {"dag_id": BULK, **dates, "max_active_runs": 10})
+        _until(lambda: bool(self.bulk_runs()["running"]))
+
+    def bulk_runs(self) -> Counter[str]:
+        """Return how many bulk runs there are by state."""
+        return Counter(run["state"] for run in self.stack.api.pages(f"/dags/{BULK}/dagRuns", "dag_runs"))
+
+    def start_hourly(self, days: int) -> str:
+        """Start a run of the hourly DAG over the hour behind the backfill's range; return its id."""
+        conf = {"hour": f"{FIRST + timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}"}
+        run = self.stack.api.post(f"/dags/{HOURLY}/dagRuns", {"logical_date": None, "conf": conf})
+        return str(run["dag_run_id"])
+
     def _run_of(self, batch_id: str) -> str:
         answer = self._s3.get_object(Bucket=STAGING_BUCKET, Key=f"log-router/batches/{batch_id}.json")
         dag, _, run = str(json.loads(answer["Body"].read())["run"]).partition(" ")
@@ -155,6 +188,9 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=1, help="seconds between objects of the flow")
     parser.add_argument("--events", type=int, default=5, help="event types in an object, and so tables")
     parser.add_argument("--lines", type=int, default=50, help="lines of an object")
+    parser.add_argument(
+        "--backfill-days", type=int, default=0, help="days that are backfilled beside the flow: none without"
+    )
     given = parser.parse_args()
     forget_foreign_variables()
     with tempfile.TemporaryDirectory(prefix="latency-benchmark-") as folder:
@@ -175,13 +211,21 @@ def main() -> None:
 
 
 def _measure(bench: Bench, given: argparse.Namespace) -> None:
+    days = given.backfill_days
+    if days:
+        bench.put_past(days)
     bench.stack.api.patch(f"/dags/{DAG}", {"is_paused": False})
     _one_on_idle(bench)  # makes the tables, and is not counted
     for _ in range(given.idle):
         _one_on_idle(bench)
     print(f"load average before the flow: {os.getloadavg()[0]:.1f}", flush=True)
+    if days:
+        bench.backfill(days)
+        hourly = bench.start_hourly(days)
     _flow(bench, given.seconds, given.every)
     print(f"load average after the flow: {os.getloadavg()[0]:.1f}", flush=True)
+    if days:
+        _print_beside(bench, hourly)
     _until(bench.at_rest)
     landed = sorted(bench.landed(), key=lambda one: one.written)
     idle, flow = landed[1 : given.idle + 1], landed[given.idle + 1 :]
@@ -205,6 +249,14 @@ def _measure(bench: Bench, given: argparse.Namespace) -> None:
         print(f"aim, p95 <= {AIM_SECONDS:.0f} s: {'reached' if reached else 'missed'}: {name}")
 
 
+def _print_beside(bench: Bench, hourly: str) -> None:
+    states = ", ".join(f"{count} {state}" for state, count in sorted(bench.bulk_runs().items()))
+    print(f"bulk runs when the flow's last row was seen: {states}")
+    bench.stack.wait_for_run(HOURLY, hourly)
+    run = bench.stack.api.get(f"/dags/{HOURLY}/dagRuns/{hourly}")
+    print(f"the hourly run beside them: {run['state']} in {run['duration']:.1f} s", flush=True)
+
+
 def _one_on_idle(bench: Bench) -> None:
     _until(bench.at_rest)
     # the trigger begins to poll some seconds after the run deferred; and no moment of Airflow's loops is preferred
@@ -226,7 +278,7 @@ def _until(reached: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _LIMIT_SECONDS
     while not reached():
         if time.monotonic() > deadline:
-            raise StackError(f"{reached.__name__} has not come true in {_LIMIT_SECONDS:.0f} s")
+            raise StackError(f"{reached.__qualname__} has not come true in {_LIMIT_SECONDS:.0f} s")
         time.sleep(_POLL_SECONDS)
 
 
