@@ -20,7 +20,7 @@ with DAG(
     default_args=defaults(BACKFILL),
     tags=["log-router"],
     doc_md=__doc__,
-    params={**forms.window(of_run=True), **forms.what(), **forms.dry_run()},
+    params={**forms.window(of_run=True), **forms.what(), **forms.dry_run(of_run=True)},
 ):
     plan = PlanHoursOperator(task_id="plan", split_task_id=SPLIT)
     split_and_load(plan, lane=BACKFILL)

@@ -20,7 +20,7 @@ with DAG(
     default_args=defaults(HOURLY),
     tags=["log-router"],
     doc_md=__doc__,
-    params={**forms.hour(), **forms.what(), **forms.dry_run()},
+    params={**forms.hour(), **forms.what(), **forms.dry_run(of_run=True)},
 ):
     plan = PlanHourOperator(task_id="plan", split_task_id=SPLIT)
     split_and_load(plan, lane=HOURLY)

@@ -14,6 +14,6 @@ with DAG(
     default_args=defaults(RELOAD),
     tags=["log-router"],
     doc_md=__doc__,
-    params={**forms.selection(), **forms.dry_run()},
+    params={**forms.selection(), **forms.dry_run(of_run=False)},
 ):
     split_and_load(PlanReloadOperator(task_id="plan", split_task_id=SPLIT), lane=RELOAD)

@@ -105,13 +105,13 @@ def dag(dag_id: str) -> Dag:
 
 
 def slots(pool: str) -> int:
-    """Return how many tasks a pool lets work at once: one where there is no such pool, no limit where it has none."""
+    """Return how many tasks a pool lets work at once: none where there is no such pool, no limit where it has none."""
     from airflow.models.pool import Pool  # noqa: PLC0415 - seconds of CPU
     from sqlalchemy import select  # noqa: PLC0415 - the same
 
     with _database() as session:
         found = session.scalar(select(Pool.slots).where(Pool.pool == pool))
-    return 1 if found is None else found if found >= 0 else sys.maxsize
+    return 0 if found is None else found if found >= 0 else sys.maxsize
 
 
 def last(dag_id: str) -> Standing | None:

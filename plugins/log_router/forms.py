@@ -14,6 +14,8 @@ from log_router.site import config_folder
 
 # Airflow opens the section of those parameters that name none, and leaves the others closed.
 _WHAT = "What to load"
+# Airflow 3.3's form sends no parameters of a backfill otherwise, not for new runs either.
+_SENT = " In a backfill only if Override parameters on existing runs is ticked: else Airflow passes over it."
 _HOUR: dict[str, Any] = {
     "type": ["null", "string"],
     "format": "date-time",
@@ -39,7 +41,9 @@ def hour() -> dict[str, Param]:
 def window(*, of_run: bool) -> dict[str, Param]:
     """Return the parameters `from` and `to`; `of_run`: a backfill's run has a window of its own."""
     clip = (
-        " A backfill loads only what lies in it: leave both empty to load its whole days." if of_run else ""
+        f" A backfill loads only what lies in it: leave both empty to load its whole days.{_SENT}"
+        if of_run
+        else ""
     )
     return {
         "from": Param(
@@ -60,16 +64,17 @@ def window(*, of_run: bool) -> dict[str, Param]:
 
 def what() -> dict[str, Param]:
     """Return the parameters `events` and `mode`."""
-    return {**_events("Only these events are loaded. None chosen: all of them."), **_mode()}
+    return {**_events(f"Only these events are loaded. None chosen: all of them.{_SENT}"), **_mode()}
 
 
-def dry_run() -> dict[str, Param]:
-    """Return the parameter `dry_run`."""
+def dry_run(*, of_run: bool) -> dict[str, Param]:
+    """Return the parameter `dry_run`; `of_run`: of a DAG that can be backfilled."""
     return {
         "dry_run": Param(
             default=False,
             description="Changes nothing. The run's tab Log Router, and the log of plan, tell what would be read, "
-            "what is loaded already, by how many tasks and COPYs the rest would be loaded, and how long that takes.",
+            "what is loaded already, by how many tasks and COPYs the rest would be loaded, and how long that takes."
+            + (_SENT if of_run else ""),
             type="boolean",
             title="Dry run",
         )

@@ -183,19 +183,25 @@ class SettleOperator(LogRouterOperator):
         for key in plan["batches"]:
             batch, catalog = site.store.get_batch(key)
             try:
-                settled.append(self._settle(context, site, plan, batch, catalog))
+                counts, said = self._settle(context, site, plan, batch, catalog)
             except NeedsAction as error:
                 # It holds up no other batch.
                 problems.append(str(error))
+            else:
+                settled.append(counts)
+                problems += said
         # After the record: a message that was deleted earlier would be lost with what failed.
         problems += _acknowledge(site, plan, catalog)
         if problems:
+            # A task that fails returns nothing; the run's page tells of what is settled all the same.
+            context["ti"].xcom_push(key="return_value", value=settled)
             raise NeedsAction("\n".join(problems))
         return settled
 
     def _settle(
         self, context: "Context", site: "Site", plan: dict[str, Any], batch: "Batch", catalog: "Catalog"
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Record a batch; return what it came to, and what a person must know of it."""
         from log_router.core import quarantine  # noqa: PLC0415 - see planner
         from log_router.core.records import Work  # noqa: PLC0415
         from log_router.core.thresholds import exceeded  # noqa: PLC0415
@@ -219,9 +225,10 @@ class SettleOperator(LogRouterOperator):
         pending = unfinished(batch, catalog, reports, loaded.keys())
         counts = [raw for report in corrected for raw in report.objects]
         too_many = exceeded(batch.batch_id, catalog, site.settings, counts, plan["anew"])
+        said = []
         if pending or too_many or settlement.reopened:
-            raise NeedsAction(findings(batch, settlement, pending, too_many, plan["again"]))
-        return {"batch": batch.batch_id, **settlement.counts()}
+            said.append(findings(batch, settlement, pending, too_many, plan["again"]))
+        return {"batch": batch.batch_id, **settlement.counts()}, said
 
     def _tell(self, batch: "Batch", outcomes: list[dict[str, Any]], settlement: "Settlement") -> None:
         """Log what was loaded and recorded, and tell Airflow's metrics how fresh it is."""

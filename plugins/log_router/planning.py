@@ -47,7 +47,7 @@ class Planner:
 
         A reload takes all of them. Only `events` are loaded; all, where none is named. A raw object is settled when
         each of these events that it holds has been loaded. The schemas and tables this is looked up in are made where
-        they are missing.
+        they are missing, unless the planner is `read_only`: to that nothing is settled without them.
         """
         settled = self.settled([] if reload else [raw.object_id for raw in found], events)
         pending = [raw for raw in found if raw.object_id not in settled]

@@ -306,7 +306,7 @@ class PlanReloadOperator(PlanOperator):
 
         _, planner = self.planner(context)
         params = {name: value for name, value in context["params"].items() if value and name != "dry_run"}
-        selection = selection_of(params, planner.catalog)
+        selection = selection_of(params, planner.catalog, datetime.now(UTC))
         found = planner.select(selection)
         if not found:
             self.log.info("%s: nothing to load anew: no raw object is selected", params)

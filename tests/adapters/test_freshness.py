@@ -99,7 +99,9 @@ def test_a_reload_of_one_event_leaves_the_times_of_the_others(place: Place) -> N
     place.run("first")
     by_hand(place, f"UPDATE {{ledger}}.object_events {HOUR_AGO}")
     before = times(place)
-    selection = selection_of({"objects": [raw.object_id], "events": ["page_viewed"]}, place.catalog)
+    selection = selection_of(
+        {"objects": [raw.object_id], "events": ["page_viewed"]}, place.catalog, datetime.now(UTC)
+    )
     (found,) = place.planner.select(selection)
     assert found.written_at == raw.written_at
     batch = place.planner.plan("second", "reload", [found], reload=True, events=["page_viewed"])

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -12,6 +13,8 @@ from log_router.core.selections import selection_of
 from log_router.loading import Outcome
 from log_router.settling import unfinished
 from tests.adapters.place import EVENTS, VIEW, Place, at_each_level, order
+
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
 
 
 def run(place: Place, name: str, *, reload: bool = False) -> list[Outcome]:
@@ -118,7 +121,7 @@ def test_a_reload_and_a_load_at_once(place: Place) -> None:
 
 def selected(place: Place, **params: object) -> list[str]:
     """Return the keys of the raw objects that a reload with these parameters takes."""
-    return [raw.key for raw in place.planner.select(selection_of(params, place.catalog))]
+    return [raw.key for raw in place.planner.select(selection_of(params, place.catalog, NOW))]
 
 
 def test_a_reload_finds_what_its_parameters_select(place: Place) -> None:
@@ -172,5 +175,5 @@ def test_of_an_overwritten_object_the_url_is_the_last_version(place: Place) -> N
         session.commit()
     second = place.upload("raw/a", VIEW * 2)
     run(place, "second")
-    assert place.planner.select(selection_of({"objects": [first.url]}, place.catalog)) == [second]
-    assert place.planner.select(selection_of({"objects": [first.object_id]}, place.catalog)) == [first]
+    assert place.planner.select(selection_of({"objects": [first.url]}, place.catalog, NOW)) == [second]
+    assert place.planner.select(selection_of({"objects": [first.object_id]}, place.catalog, NOW)) == [first]

@@ -105,14 +105,17 @@ def test_an_airflow_that_has_the_command_keeps_it(home: Path, tmp_path: Path) ->
 
 def test_a_backfill_is_described_made_followed_and_cancelled(home: Path, log_router: Prompt) -> None:
     """What will be made is said before. Ctrl-C ends the following only; another one is refused until the first ends."""
+    ask(home, "DELETE FROM slot_pool WHERE pool = 'log_router_backfill_copy'")
     would = log_router(*CLIPPED, "--dry-run")
     assert would.returncode == 0
+    assert "There is no pool log_router_backfill_copy, or it has no slots" in would.stderr
     assert would.stdout.startswith(
         f"2026-01-30T20:00Z to 2026-02-01T00:00Z: 2 runs of {BULK}, the oldest first"
     )
     assert "  found: 2 raw objects" in would.stdout
     assert "nothing is missing of 1 of them" in would.stdout
     assert f"\n  {LINE}\n" in would.stdout
+    assert "The DAG is paused, so its runs wait: airflow dags unpause log_router_bulk\n" in would.stderr
     assert ask(home, f"SELECT id FROM backfill WHERE dag_id = '{BULK}'") == []
 
     left = log_router(*CLIPPED, "--wait", once="The DAG is paused", do=log_router.interrupt)
@@ -180,7 +183,7 @@ def test_windows_of_runs_at_work_are_left_to_them(home: Path, log_router: Prompt
         ),
         (("--from", "2026-01-02", "--to", "2026-01-02"), 2, "must come after `from`"),
         (("--from", "2026-01-02"), 2, "give --from and --to"),
-        (("--dry-run", "--wait"), 2, "give --from and --to"),
+        (("--dry-run",), 2, "give --from and --to"),
         (("--from", "2026-01-02", "--to", "2999-01-01"), 2, "has not come yet"),
     ],
 )

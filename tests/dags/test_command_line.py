@@ -14,6 +14,7 @@ from tests.adapters.place import VIEW, Place, order
 from tests.dags.shell import COMMANDS, ROOT, Command, call
 
 HOURS = ("--from", "2026-01-31T13:00:00Z", "--to", "2026-01-31T15:00:00Z")
+DAGS = ("log_router_hourly", "log_router_bulk", "log_router_reload")
 # Nothing listens there.
 NO_S3 = "aws://key:secret@/?region_name=us-east-1&endpoint_url=http%3A%2F%2F127.0.0.1%3A1"
 
@@ -178,4 +179,5 @@ def test_a_doctor_of_a_site_that_stands_still(home: Path, log_router: Command) -
         f"Airflow's {kind}": f"`airflow {kind}`" for kind in ("scheduler", "dag-processor", "triggerer")
     }
     warnings = {check["subject"]: check["remedy"] for check in checks if check["state"] == "warning"}
-    assert warnings["DAG log_router_hourly"] == "`airflow dags unpause log_router_hourly`"
+    dags = {f"DAG {name}": f"`airflow dags unpause {name}`" for name in DAGS}
+    assert {subject: warnings.get(subject) for subject in dags} == dags

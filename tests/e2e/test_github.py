@@ -28,6 +28,7 @@ from tests.e2e.airflow import (
     until,
     warehouse,
 )
+from tests.e2e.browser import triggered
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "github"
@@ -35,7 +36,7 @@ BUCKET, FOLDER = "github-events", "gharchive/"
 SCHEMA, LEDGER = "github", "github_log_router"
 FILES = ("2011-02-15-0", "2012-02-15-0", "2015-01-01-0", "2015-01-01-1")
 # Some 34,000 hours, of which four hold something.
-YEARS = {"from": "2011-02-15T00:00:00Z", "to": "2015-01-02T00:00:00Z"}
+FIRST, END = datetime(2011, 2, 15, tzinfo=UTC), datetime(2015, 1, 2, tzinfo=UTC)
 # The event whose file comes later: no line of 2011 is of its type.
 NEW = "issue_comment_event"
 EVENTS = reference.events(EXAMPLE / "events")
@@ -81,11 +82,11 @@ def lines() -> dict[str, list[tuple[str, int, dict[str, Any]]]]:
     return dict(found)
 
 
-def test_years_with_holes_are_loaded_by_two_commands(stack: Stack) -> None:
+def test_years_with_holes_are_loaded_by_command_and_form(stack: Stack) -> None:
     """Two days by `log-router backfill`, then all hours of four years in one run: the tables hold what the lines say.
 
-    The run leaves out the hour that is loaded. It lists days, not hours. Lines of the type that has no file yet are
-    counted.
+    A browser asks for that run in Airflow's form. It leaves out the hour that is loaded, and lists days, not hours.
+    Lines of the type that has no file yet are counted.
     """
     assert len(lines()) == len(EVENTS)
     stack.api.patch(f"/dags/{BULK}", {"is_paused": False})
@@ -93,7 +94,7 @@ def test_years_with_holes_are_loaded_by_two_commands(stack: Stack) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     asked = stack.s3_faults.asked(BUCKET)
     assert asked["GetObject"] == 1
-    run_id = start(stack, BULK, YEARS)
+    run_id = triggered(stack, BULK, FIRST, END)
     assert stack.wait_for_run(BULK, run_id) == "success"
     asked = stack.s3_faults.asked(BUCKET) - asked
     assert asked["GetObject"] == len(FILES) - 1
@@ -129,7 +130,7 @@ def test_a_new_event_over_loaded_years_touches_no_other(stack: Stack, config: Pa
     event_type = next(name for name, event in EVENTS.items() if event["table"] == NEW)
     holding = {key for key, _, _ in lines()[event_type]}
     for expected in (len(holding), 0):
-        run_id = start(stack, BULK, {**YEARS, "events": [NEW]})
+        run_id = start(stack, BULK, {"from": FIRST.isoformat(), "to": END.isoformat(), "events": [NEW]})
         assert stack.wait_for_run(BULK, run_id) == "success"
         assert stack.s3_faults.asked(BUCKET)["GetObject"] - read == expected
         read = stack.s3_faults.asked(BUCKET)["GetObject"]

@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,14 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from local.airflow_api import ApiError
+from local.airflow_api import FINISHED, ApiError
 from local.stack import RAW_BUCKET, STAGING_BUCKET, Stack
-from tests.e2e.airflow import catalog, start
-from tests.e2e.browser import signed_in
+from tests.e2e.airflow import BULK, catalog, contents, runs, start, until
+from tests.e2e.browser import opened, pick, picker, signed_in
 
-BULK = "log_router_bulk"
+DAY = datetime(2025, 5, 1, tzinfo=UTC)
 RANGE = {"from": "2025-05-01T00:00:00Z", "to": "2025-05-01T03:00:00Z"}
 LINES: list[dict[str, Any]] = [
     *({"event": "page_viewed", "id": number} for number in range(5)),
@@ -78,19 +79,16 @@ def test_the_form_leads_to_a_run_and_its_page(stack: Stack) -> None:
     The run's tab shows its estimate. The tab for a backfill asks for the same.
     """
     with signed_in(stack) as page:
-        page.goto(f"/dags/{BULK}")
-        page.get_by_role("button", name="Trigger").first.click()
-        form = page.get_by_role("dialog")
-        form.get_by_text("Backfill", exact=True).click()
+        form = opened(page, BULK, "Backfill")
         expect(form.get_by_text("The first hour to load, in UTC: a whole hour.")).to_be_visible()
         form.get_by_text("Single Run", exact=True).click()
-        pick(page, "From", "00:07")
-        pick(page, "To", "03:00")
+        pick(page, picker(page, "From").last, DAY.replace(minute=7))
+        pick(page, picker(page, "To").last, DAY.replace(hour=3))
         form.get_by_text("Dry run").click()
         submit = form.get_by_test_id("trigger-dag-submit")
         submit.click()
         expect(form.get_by_text("Give a whole hour, such as 2026-01-31T13:00:00Z")).to_be_visible()
-        pick(page, "From", "00:00")
+        pick(page, picker(page, "From").last, DAY)
         form.get_by_text("What to load").click()
         form.get_by_label("Select one or multiple values").click()
         page.get_by_role("option", name="page_viewed").click()
@@ -105,15 +103,6 @@ def test_the_form_leads_to_a_run_and_its_page(stack: Stack) -> None:
         shown = page.frame_locator("iframe")
         expect(shown.get_by_text("Dry run: nothing was changed.")).to_be_visible()
         expect(shown.get_by_text("found: 1 raw object")).to_be_visible()
-
-
-def pick(page: Page, label: str, time: str) -> None:
-    """Choose a time of 2025-05-01 in a picker of the form."""
-    field = page.get_by_role("group").filter(has=page.locator("label", has_text=label)).last
-    field.get_by_test_id("datetime-input").click()
-    page.get_by_placeholder("YYYY/MM/DD").fill("2025/05/01")
-    page.get_by_placeholder("HH:mm").fill(time)
-    page.keyboard.press("Escape")
 
 
 @pytest.mark.parametrize(
@@ -180,3 +169,34 @@ def test_a_range_the_wrong_way_round_shows_on_the_page(stack: Stack) -> None:
     shown = text_of(stack, address(run_id), token(stack))
     assert "</b> failed: its log says why, and what to do." in shown
     assert "Nothing is planned: see the log of <b>plan</b>." in shown
+
+
+def test_the_tab_backfill_makes_one(stack: Stack) -> None:
+    """In a browser: two days by a run each, of the one event that is chosen, which Airflow passes on where told to."""
+    first, last = DAY + timedelta(days=2), DAY + timedelta(days=3)
+    for day in (first, last):
+        line = json.dumps(LINES[0]).encode() + b"\n" + json.dumps(LINES[-2]).encode()
+        stack.s3().put_object(Bucket=RAW_BUCKET, Key=f"ui/{day:%Y/%m/%d}/23/events.json", Body=line)
+    before = contents(stack, "ui", ["page_viewed", "order_placed"])
+    with signed_in(stack) as page:
+        form = opened(page, BULK, "Backfill")
+        pick(page, picker(page, "From").first, first)
+        pick(page, picker(page, "To").first, last)
+        expect(form.get_by_text("2 runs will be triggered.")).to_be_visible()
+        form.get_by_text("Override parameters on existing runs").click()
+        form.get_by_text("What to load").click()
+        form.get_by_label("Select one or multiple values").click()
+        page.get_by_role("option", name="page_viewed").click()
+        with page.expect_response(lambda answer: answer.url.endswith("/backfills")) as answer:
+            form.get_by_role("button", name="Run Backfill").click()
+        assert answer.value.ok
+    made = {f"backfill__{day + timedelta(days=1):%Y-%m-%dT%H:%M:%S}+00:00" for day in (first, last)}
+
+    def ended() -> list[str]:
+        states = [run["state"] for run in runs(stack, BULK) if run["dag_run_id"] in made]
+        return states if len(states) == len(made) and set(states) <= {*FINISHED} else []
+
+    assert until(ended, 240) == ["success", "success"]
+    after = contents(stack, "ui", ["page_viewed", "order_placed"])
+    assert len(after["page_viewed"]) == len(before["page_viewed"]) + 2
+    assert after["order_placed"] == before["order_placed"]

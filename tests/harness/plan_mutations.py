@@ -40,8 +40,8 @@ OF_PLANS = (
     Mutation(
         "what is wrong with a batch holds up the next",
         f"{PACKAGE}/operators.py",
-        "                problems.append(str(error))",
-        "                raise",
+        "                problems += said",
+        "                if said:\n                    raise NeedsAction(said[0])",
     ),
     Mutation(
         "a run of some events settles what it has left alone",

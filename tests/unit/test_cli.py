@@ -5,11 +5,13 @@ import re
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from log_router.cli import dags_backfill, remedies, screen
+from log_router.cli import dags_backfill, remedies
 from log_router.cli.main import parser
+from log_router.core.amounts import duration
 from log_router.core.findings import Finding, Kind
 from log_router.core.windows import HOUR, Hour, hours_between
 
@@ -66,7 +68,7 @@ def test_the_examples_of_the_documents_can_be_typed(document: str) -> None:
 )
 def test_a_time_span_is_said_in_two_units_at_most(seconds: float, said: str) -> None:
     """It is rounded to whole seconds; clocks that differ may make it negative, which is not hidden."""
-    assert screen.duration(seconds) == said
+    assert duration(seconds) == said
 
 
 def finding(kind: Kind, number: int, **more: object) -> Finding:
@@ -180,3 +182,25 @@ def test_airflow_2s_backfill_stands_for_one_of_airflow_3s(typed: str, meant: str
     """One date is both; failed runs are among all those that have run."""
     asked = dags_backfill._parser().parse_args(typed.split())
     assert " ".join(dags_backfill._line(asked)) == f"backfill create --dag-id a {meant}"
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("--from 2026-01-02 --to 2026-01-03 --dry-run --wait", "--wait: not allowed with argument --dry-run"),
+        ("--cancel --wait", "--wait: not allowed with argument --cancel"),
+        ("--cancel --from 2026-01-02 --to 2026-01-03", "at work: leave out --from, --to\n"),
+        ("--cancel --mode reload --newest-first", "at work: leave out --mode reload, --newest-first\n"),
+        ("--wait --event a --at-once 2", "leave out --event, --at-once, or give --from and --to to make one"),
+    ],
+)
+def test_a_backfill_that_is_there_takes_no_other_wishes(
+    typed: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What can't be heeded is refused by its name, before anything is asked or changed."""
+    nobody: Any = None
+    with pytest.raises(SystemExit) as refused:
+        asked = takes(f"log-router backfill {typed}")
+        asked.run(asked, nobody)
+    assert refused.value.code == 2
+    assert said in capsys.readouterr().err

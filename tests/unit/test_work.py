@@ -88,6 +88,15 @@ def test_a_cleared_run_shows_nothing_of_the_try_before() -> None:
     assert (batch.batch_id, batch.split["rows"], batch.loads, batch.settled) == (NOW, 0, [], {})
 
 
+def test_a_settle_that_fails_has_told_what_is_settled() -> None:
+    """It is red for one batch or one object; the others are recorded, and the page says so."""
+    told = [{"batch": NOW, "objects": 2}]
+    red = [task("plan"), task("settle", state="failed")]
+    assert seen(red, plan=planned(NOW), settle=told).batches[0].settled == told[0]
+    waits = [task("plan"), task("settle", state="")]
+    assert seen(waits, plan=planned(NOW), settle=told).batches[0].settled == {}
+
+
 def test_failed_tasks_are_named_as_airflow_does() -> None:
     """A mapped one by its name, any other by its task."""
     failed = [Task("load.copy", 3, "order_placed 20260131", "failed"), task("settle", state="failed")]

@@ -97,7 +97,7 @@ def dags(site: "Site") -> Iterator[Check]:
     from airflow.models import DagModel  # noqa: PLC0415 - seconds of CPU
 
     streams = lanes.stream_dags(site.settings) if site.settings.queue_url else ()
-    for name in (lanes.HOURLY_DAG, lanes.RELOAD_DAG, *streams):
+    for name in (lanes.HOURLY_DAG, lanes.BULK_DAG, lanes.RELOAD_DAG, *streams):
         dag = DagModel.get_dagmodel(name)
         if dag is None or dag.is_stale:
             yield problem(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from log_router.cli import arguments, remedies, screen
+from log_router.core.amounts import counted
 from log_router.core.findings import NOTES, Finding, Kind
 from log_router.core.windows import hours_between
 
@@ -95,22 +96,20 @@ def _show(audit: "Audit") -> None:
     through = audit.complete_through
     whole = audit.hours.index(through) + 1 if through else 0
     head = f"Complete through {through}" if through else f"Not complete from {audit.hours[0]} on"
-    screen.say(screen.bold(f"{head}: {whole:,} of {screen.counted(len(audit.hours), 'hour')}."))
+    screen.say(screen.bold(f"{head}: {whole:,} of {counted(len(audit.hours), 'hour')}."))
     fates = " + ".join(
         f"{audit.totals[fate]:,} {fate}" for fate in ("rows", "quarantined", "unrouted", "blank")
     )
-    objects = screen.counted(audit.objects, "raw object")
+    objects = counted(audit.objects, "raw object")
     screen.say(f"{objects} in the bucket; recorded: {audit.totals['lines']:,} lines = {fates}.")
     if audit.totals["dropped"]:
         screen.say(
             f"Of the rows {audit.totals['dropped']:,} are in no table: `unique` dropped them as duplicates."
         )
     if audit.not_over:
-        screen.say(
-            f"{screen.counted(len(audit.not_over), 'hour')} not over yet, from {audit.not_over[0]} on."
-        )
+        screen.say(f"{counted(len(audit.not_over), 'hour')} not over yet, from {audit.not_over[0]} on.")
     if audit.empty_hours:
-        screen.say(f"No raw object in {screen.counted(len(audit.empty_hours), 'hour')}:")
+        screen.say(f"No raw object in {counted(len(audit.empty_hours), 'hour')}:")
         screen.say_some([str(hour) for hour in audit.empty_hours])
     if audit.not_compared:
         screen.say(
@@ -125,7 +124,7 @@ def _show_kind(kind: Kind, found: Sequence[Finding]) -> None:
     difference = sum(abs(finding.expected - finding.found) for finding in found)
     amount = f", {difference:,} rows or lines" if difference else ""
     screen.say()
-    screen.say(screen.bold(f"{_TITLES[kind]}: {screen.counted(objects, 'raw object')}{amount}"))
+    screen.say(screen.bold(f"{_TITLES[kind]}: {counted(objects, 'raw object')}{amount}"))
     screen.say_some([_line(finding) for finding in found])
     for command in remedies.of(kind, found):
         screen.say(f"  $ {command}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from log_router import backfilling
 from log_router.cli import arguments, following, screen
+from log_router.core.amounts import counted, duration
 from log_router.core.backfills import Request
 from log_router.core.errors import NeedsAction, WindowError
 from log_router.lanes import BACKFILL, BULK_DAG, HOURLY_DAG
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from log_router.core.estimates import Estimate
     from log_router.site import Site
 
-_LOOK_SECONDS = 2.0
 # Airflow's scheduler notes every 30 seconds which backfills have ended; one that was broken off unmade, after two
 # minutes (airflow/jobs/scheduler_job_runner.py, _mark_backfills_complete).
 _CLOSING_SECONDS = 180.0
@@ -52,13 +52,13 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument(
         "--hourly", action="store_true", help=f"a run an hour, by {HOURLY_DAG}, in place of {BULK_DAG}"
     )
-    parser.add_argument("--wait", action="store_true", help="follow the backfill to its end")
     instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--wait", action="store_true", help="follow the backfill to its end")
     instead.add_argument("--dry-run", action="store_true", help="say what would be made, and make nothing")
     instead.add_argument(
         "--cancel", action="store_true", help="end the backfill at work; what has begun goes on"
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, refuse=parser.error)
 
 
 def run(asked: argparse.Namespace, site: "Site") -> int:
@@ -69,11 +69,11 @@ def run(asked: argparse.Namespace, site: "Site") -> int:
         WillPass: Airflow's database, S3 or Redshift can't be reached.
     """
     dag_id = HOURLY_DAG if asked.hourly else BULK_DAG
-    if asked.cancel:
-        return following.cancel(following.last(dag_id))
-    if asked.wait and not (asked.dry_run or asked.from_hour or asked.to_hour):
-        return following.follow(following.last(dag_id))
-    request = _request(asked, site, backfilling.dag(dag_id).max_active_runs)
+    if asked.cancel or (asked.wait and not (asked.from_hour or asked.to_hour)):
+        _check_bare(asked)
+        return (following.cancel if asked.cancel else following.follow)(following.last(dag_id))
+    dag = backfilling.dag(dag_id)
+    request = _request(asked, site, dag.max_active_runs)
     if not asked.dry_run:
         _make_way(dag_id)
     at_work = _at_work(request)
@@ -85,16 +85,33 @@ def run(asked: argparse.Namespace, site: "Site") -> int:
             f"Left out, as runs are at work there: {screen.some(at_work)}. Type it again when they have ended."
         )
     screen.say(f"The same by Airflow's own command:\n  {request.command}")
-    if asked.dry_run:
-        return 0
-    made = backfilling.create(request)
-    screen.say(f"Made: backfill {made.backfill_id} of {dag_id}, {screen.counted(made.runs.total(), 'run')}.")
-    if backfilling.dag(dag_id).is_paused:
+    made = None if asked.dry_run else backfilling.create(request)
+    if made:
+        screen.say(f"Made: backfill {made.backfill_id} of {dag_id}, {counted(made.runs.total(), 'run')}.")
+    if dag.is_paused:
         screen.note(f"The DAG is paused, so its runs wait: airflow dags unpause {dag_id}")
+    if not made:
+        return 0
     if asked.wait:
         return following.follow(made)
     screen.say(following.ways(dag_id))
     return 0
+
+
+def _check_bare(asked: argparse.Namespace) -> None:
+    """Return where nothing is asked for that only a backfill to be made could take; exit else, as argparse does."""
+    making = {
+        "--from": asked.from_hour,
+        "--to": asked.to_hour,
+        "--event": asked.event,
+        "--mode reload": asked.mode == "reload",
+        "--newest-first": asked.newest_first,
+        "--at-once": asked.at_once,
+    }
+    if given := [name for name, value in making.items() if value]:
+        instead = "" if asked.cancel else ", or give --from and --to to make one"
+        way = "--cancel" if asked.cancel else "--wait alone"
+        asked.refuse(f"{way} is for the backfill that is at work: leave out {', '.join(given)}{instead}")
 
 
 def _request(asked: argparse.Namespace, site: "Site", at_once: int) -> Request:
@@ -131,7 +148,7 @@ def _make_way(dag_id: str) -> None:
     while (last := backfilling.last(dag_id)) and not last.closed:
         name = f"backfill {last.backfill_id} of {dag_id}"
         if last.unended:
-            done = f"{last.ended} of {screen.counted(last.runs.total(), 'run')}"
+            done = f"{last.ended} of {counted(last.runs.total(), 'run')}"
             raise NeedsAction(
                 f"{name} has not ended, {done} have; Airflow takes one at a time for each DAG. {following.ways(dag_id)}"
             )
@@ -144,7 +161,7 @@ def _make_way(dag_id: str) -> None:
             raise NeedsAction(
                 f"{name} has ended, but no scheduler notes it: does it run? See `log-router doctor`"
             )
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(following.LOOK_SECONDS)
 
 
 def _at_work(request: Request) -> list[str]:
@@ -182,7 +199,7 @@ def _describe(request: Request, site: "Site") -> int:
             "correct --from and --to, or raw_bucket and raw_prefix in the settings"
         )
     order = "newest" if request.newest_first else "oldest"
-    runs = screen.counted(estimate.runs, "run")
+    runs = counted(estimate.runs, "run")
     screen.say(
         f"{request.first} to {request.end}: {runs} of {request.dag_id}, the {order} first, "
         f"{request.at_once:,} at once."
@@ -193,13 +210,23 @@ def _describe(request: Request, site: "Site") -> int:
     )
     for line in estimate.lines():
         screen.say(f"  {line}")
-    split, load = (
-        backfilling.slots(BACKFILL.pool(pool)) for pool in (site.settings.split_pool, site.settings.copy_pool)
-    )
-    seconds = estimate.wall_seconds(split, load, request.at_once)
-    if estimate.pending_objects and seconds is not None:
-        screen.say(f"  time by the clock: some {screen.duration(seconds)}, if nothing else is at work")
+    if estimate.pending_objects:
+        _say_how_long(estimate, site, request.at_once)
     return estimate.pending_objects
+
+
+def _say_how_long(estimate: "Estimate", site: "Site", at_once: int) -> None:
+    """Say how long it takes by the clock, if that is known, and which pools keep it from ever ending."""
+    pools = [BACKFILL.pool(pool) for pool in (site.settings.split_pool, site.settings.copy_pool)]
+    slots = {pool: backfilling.slots(pool) for pool in pools}
+    split, load = (slots[pool] for pool in pools)
+    seconds = estimate.wall_seconds(split, load, at_once)
+    if seconds is not None:
+        screen.say(f"  time by the clock: some {duration(seconds)}, if nothing else is at work")
+    for pool in [pool for pool, count in slots.items() if not count]:
+        screen.note(
+            f"There is no pool {pool}, or it has no slots, so tasks wait for ever: see `log-router doctor`"
+        )
 
 
 def _estimate(request: Request, site: "Site") -> "Estimate":

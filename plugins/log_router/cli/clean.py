@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from log_router.cli import arguments, screen
+from log_router.core.amounts import counted, size
 
 if TYPE_CHECKING:
     from log_router.cleaning import Cleaning
@@ -67,17 +68,15 @@ def run(asked: argparse.Namespace, site: "Site") -> int:
 def _show(found: "Cleaning", *, done: bool) -> None:
     files = found.all_files
     screen.say(
-        f"{'Deleted' if done else 'Would be deleted'}: {screen.counted(len(files), 'file')} of "
-        f"{screen.counted(len(found.batches), 'settled batch', 'settled batches')} and "
-        f"{screen.counted(len(found.configs), 'config')}, {screen.size(sum(file.size for file in files))}."
+        f"{'Deleted' if done else 'Would be deleted'}: {counted(len(files), 'file')} of "
+        f"{counted(len(found.batches), 'settled batch', 'settled batches')} and "
+        f"{counted(len(found.configs), 'config')}, {size(sum(file.size for file in files))}."
     )
     if found.uploads:
-        screen.say(
-            f"{'Aborted' if done else 'Would be aborted'}: {screen.counted(len(found.uploads), 'upload')}:"
-        )
+        screen.say(f"{'Aborted' if done else 'Would be aborted'}: {counted(len(found.uploads), 'upload')}:")
         screen.say_some(
             [f"{upload.key}, begun {upload.initiated:%Y-%m-%d %H:%M}" for upload in found.uploads]
         )
     if found.kept:
         screen.say("Kept, because raw objects of theirs are not settled:")
-        screen.say_some([f"{batch}: {screen.counted(n, 'raw object')}" for batch, n in found.kept.items()])
+        screen.say_some([f"{batch}: {counted(n, 'raw object')}" for batch, n in found.kept.items()])

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from log_router.cli import arguments, screen
+from log_router.core.amounts import counted
 from log_router.core.health import Check, State
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def run(asked: argparse.Namespace, site: "Site") -> int:
             }
         )
     else:
-        screen.say(", ".join(screen.counted(counts[state], noun) for state, noun in _NOUNS.items()) + ".")
+        screen.say(", ".join(counted(counts[state], noun) for state, noun in _NOUNS.items()) + ".")
     return int(counts[State.PROBLEM] > 0)
 
 

@@ -5,10 +5,12 @@ import time
 from log_router import backfilling
 from log_router.backfilling import Standing
 from log_router.cli import screen
+from log_router.core.amounts import counted, duration
 from log_router.core.errors import NeedsAction
 from log_router.lanes import HOURLY_DAG
 
-_LOOK_SECONDS = 2.0
+# How often Airflow is asked how far runs are.
+LOOK_SECONDS = 2.0
 
 
 def ways(dag_id: str) -> str:
@@ -55,7 +57,7 @@ def follow(begun: Standing) -> int:
         with screen.progress() as progress:
             while now.unended:
                 progress(_how_far(now, begun, time.monotonic() - started))
-                time.sleep(_LOOK_SECONDS)
+                time.sleep(LOOK_SECONDS)
                 now = backfilling.standing(begun.backfill_id)
     except KeyboardInterrupt:
         screen.note(f"The backfill goes on. {ways(begun.dag_id)}")
@@ -65,28 +67,29 @@ def follow(begun: Standing) -> int:
 
 def _how_far(now: Standing, begun: Standing, seconds: float) -> str:
     said = [
-        f"{now.ended:,} of {screen.counted(now.runs.total(), 'run')}, {now.runs['running']:,} at work",
-        f"{now.tasks['running']:,} tasks at work",
+        f"{now.ended:,} of {counted(now.runs.total(), 'run')}, {now.runs['running']:,} at work",
+        f"{counted(now.tasks['running'], 'task')} at work",
     ]
     if now.tasks["up_for_retry"]:
         said.append(f"{now.tasks['up_for_retry']:,} to be tried again")
     if now.is_paused:
-        said.append("paused in the UI")
+        # What is cancelled Airflow closes, and pauses as well.
+        said.append("cancelled: these go on to their end" if now.closed else "paused in the UI")
     if done := now.ended - begun.ended:
-        said.append(f"some {screen.duration(seconds / done * now.unended)} left")
+        said.append(f"some {duration(seconds / done * now.unended)} left")
     return "; ".join(said)
 
 
 def _conclude(ended: Standing) -> int:
     """Say what a backfill has come to; return 1 where a run has failed."""
     failed = backfilling.failed(ended.backfill_id)
-    runs = screen.counted(ended.runs["success"], "run")
+    runs = counted(ended.runs["success"], "run")
     screen.say(
         f"Backfill {ended.backfill_id} of {ended.dag_id}: {runs} succeeded, {ended.runs['failed']:,} failed, "
-        f"in {screen.duration(ended.seconds)}."
+        f"in {duration(ended.seconds)}."
     )
     for event, rows in sorted(backfilling.loaded(ended.backfill_id).items()):
-        screen.say(f"  {event}: {screen.counted(rows, 'row')}")
+        screen.say(f"  {event}: {counted(rows, 'row')}")
     if ended.closed and ended.is_paused:
         screen.note(
             "It was cancelled: runs that had not begun count as failed. Type the same again to go on."

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from log_router.cli import arguments, screen
+from log_router.core.amounts import counted, duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +48,7 @@ def run(asked: argparse.Namespace, site: "Site") -> int:
     elif found:
         _show(found)
     else:
-        screen.note(f"Nothing was loaded in the last {screen.counted(asked.hours, 'hour')}.")
+        screen.note(f"Nothing was loaded in the last {counted(asked.hours, 'hour')}.")
     return int(not found)
 
 
@@ -65,5 +66,5 @@ def _show(found: "Sequence[Lag]") -> None:
 
 
 def _cells(lag: "Lag") -> tuple[str, ...]:
-    times = (screen.duration(seconds) for seconds in (lag.p50, lag.p95, lag.max))
+    times = (duration(seconds) for seconds in (lag.p50, lag.p95, lag.max))
     return (lag.event, lag.lane, f"{lag.objects:,}", f"{lag.rows:,}", *times)

@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from log_router.cli import arguments, screen
+from log_router.core.amounts import counted
 from log_router.core.errors import NeedsAction
 
 if TYPE_CHECKING:
@@ -57,10 +58,10 @@ def run(asked: argparse.Namespace, site: "Site") -> int:
             }
         )
     else:
-        screen.say(f"{'Moved' if asked.yes else 'Would be moved'}: {screen.counted(found.moved, 'message')}.")
+        screen.say(f"{'Moved' if asked.yes else 'Would be moved'}: {counted(found.moved, 'message')}.")
         if found.doubled:
             screen.say(f"Of these {found.doubled:,} could not be deleted and come again, which does no harm.")
         if found.left:
-            screen.say(f"Left: {screen.counted(len(found.left), 'message')}:")
+            screen.say(f"Left: {counted(len(found.left), 'message')}:")
             screen.say_some([" ".join(one.problems) for one in found.left])
     return int(bool(found.left))

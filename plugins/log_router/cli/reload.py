@@ -2,17 +2,18 @@
 
 import argparse
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from log_router.cli import arguments, screen
+from log_router.cli.following import LOOK_SECONDS
+from log_router.core.amounts import counted, size
 from log_router.core.errors import NeedsAction
 from log_router.core.selections import Selection, selection_of
 from log_router.lanes import RELOAD_DAG
 
 if TYPE_CHECKING:
     from log_router.site import Site
-
-_LOOK_SECONDS = 2.0
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -42,10 +43,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "--quarantined", metavar="EVENT", help="all raw objects that hold quarantined lines of this event"
     )
     arguments.add_events(parser, "replace only these events' rows")
-    parser.add_argument(
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
         "--dry-run", action="store_true", help="say what would be triggered, and trigger nothing"
     )
-    parser.add_argument("--wait", action="store_true", help="follow the run to its end")
+    instead.add_argument("--wait", action="store_true", help="follow the run to its end")
     parser.set_defaults(run=run)
 
 
@@ -53,19 +55,18 @@ def run(asked: argparse.Namespace, site: "Site") -> int:
     """Trigger the DAG; with --wait return 1 where the run fails.
 
     Raises:
-        WindowError: nothing is selected, or an event that has no file.
+        WindowError: nothing is selected, hours to come, or an event that has no file.
     """
     conf = _conf(asked)
-    selection = selection_of(conf, site.catalog)
+    selection = selection_of(conf, site.catalog, datetime.now(UTC))
     screen.say(f"{'Would read' if asked.dry_run else 'Reads'} {_what(selection, site)}.")
     screen.say(f"Replaces the rows of {', '.join(selection.events) or 'all events'}.")
-    if asked.dry_run:
-        return 0
-    run_id = _trigger(conf)
-    screen.say(f"Triggered: {RELOAD_DAG} {run_id}")
+    run_id = "" if asked.dry_run else _trigger(conf)
+    if run_id:
+        screen.say(f"Triggered: {RELOAD_DAG} {run_id}")
     if _paused():
-        screen.note(f"The DAG is paused, so the run waits: airflow dags unpause {RELOAD_DAG}")
-    return _follow(run_id) if asked.wait else 0
+        screen.note(f"The DAG is paused, so its runs wait: airflow dags unpause {RELOAD_DAG}")
+    return _follow(run_id) if run_id and asked.wait else 0
 
 
 def _conf(asked: argparse.Namespace) -> dict[str, Any]:
@@ -85,7 +86,7 @@ def _what(selection: Selection, site: "Site") -> str:
 
     planner = Planner(site.store, site.warehouse, site.statements, site.settings, site.catalog)
     raws = planner.select(selection)
-    return f"{screen.counted(len(raws), 'raw object')}, {screen.size(sum(raw.size for raw in raws))}"
+    return f"{counted(len(raws), 'raw object')}, {size(sum(raw.size for raw in raws))}"
 
 
 def _trigger(conf: dict[str, Any]) -> str:
@@ -124,7 +125,7 @@ def _follow(run_id: str) -> int:
             )
             if dag_run.state in ("success", "failed"):
                 break
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(LOOK_SECONDS)
     screen.say(f"{run_id}: {dag_run.state}")
     if dag_run.state == "failed":
         screen.note(

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from log_router.cli import arguments, remedies, screen
+from log_router.core.amounts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,25 +107,23 @@ def _show(
         screen.note("Nothing found: neither the record nor a ledger knows of it, and no row is left.")
         return
     head = "Taken back" if done else "Would be taken back"
-    screen.say(screen.bold(f"{head}, of {screen.counted(len(found.object_ids), 'raw object')}:"))
+    screen.say(screen.bold(f"{head}, of {counted(len(found.object_ids), 'raw object')}:"))
     for one in taken:
-        screen.say(
-            f"  {one.event}: {screen.counted(one.rows, 'row')} of {screen.counted(one.objects, 'raw object')}"
-        )
-    screen.say(f"  the record of {screen.counted(len(found.recorded), 'raw object')}")
+        screen.say(f"  {one.event}: {counted(one.rows, 'row')} of {counted(one.objects, 'raw object')}")
+    screen.say(f"  the record of {counted(len(found.recorded), 'raw object')}")
     screen.say("The next run of their hours loads them again, as the event files say then:")
     for command in again:
         screen.say(f"  $ {command}")
     if lost:
         screen.say(
             f"No run can load again what the raw bucket does not hold any more, deleted or overwritten, of "
-            f"{screen.counted(len(lost), 'raw object')}:"
+            f"{counted(len(lost), 'raw object')}:"
         )
         screen.say_some(lost)
     for one in taken:
         if one.with_dropped:
             screen.say(
-                f"{one.event}: {screen.counted(len(one.with_dropped), 'other raw object')} had rows dropped as "
+                f"{one.event}: {counted(len(one.with_dropped), 'other raw object')} had rows dropped as "
                 "duplicates. Where these were the first, they are missing now until such objects are loaded anew:"
             )
             screen.say(f"  $ {remedies.reload(one.with_dropped, [], [one.event])[0]}")

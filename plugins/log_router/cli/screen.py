@@ -8,9 +8,6 @@ from typing import Any
 
 import orjson
 
-from log_router.core.amounts import counted, duration, size
-
-__all__ = ["SHOWN", "bold", "counted", "document", "duration", "note", "progress", "say", "say_some", "size"]
 SHOWN = 10
 
 

@@ -11,6 +11,8 @@ from log_router.core.rates import Rates
 
 # A run's plan, and where it has something to load, its collect and settle.
 _TASKS_AROUND = 3
+# Of a run: plan, split, collect, load, settle.
+_STAGES = 5
 # Of tasks that are so many times larger or smaller than all that were measured, the time is a guess.
 _FAR = 4
 
@@ -76,8 +78,11 @@ class Estimate:
             return None
         split = self.times.split_seconds / max(1, min(split_slots, self.chunks))
         load = self.times.load_seconds / max(1, min(load_slots, self.loads))
-        # A run takes its time also where its tasks take none: Airflow starts one after the other.
-        return max(split + load, self.times.run_seconds * math.ceil(self.runs / runs_at_once))
+        # A run takes its time also where its tasks take none: Airflow starts one after the other. Of one that finds
+        # nothing there is only the first.
+        busy = min(self.runs, self.batches)
+        runs = busy + (self.runs - busy) / _STAGES
+        return max(split + load, self.times.run_seconds * math.ceil(runs / runs_at_once))
 
     def lines(self) -> list[str]:
         """Return it in lines for a person."""

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from log_router.core.catalog import Catalog
 from log_router.core.errors import WindowError
-from log_router.core.windows import Hour, hours_between, whole_hour
+from log_router.core.windows import HOUR, Hour, past_hours, whole_hour
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,14 @@ class Selection:
     events: tuple[str, ...]
 
 
-def selection_of(params: Mapping[str, Any], catalog: Catalog) -> Selection:
+def selection_of(params: Mapping[str, Any], catalog: Catalog, now: datetime) -> Selection:
     """Return what the parameters `from`, `to`, `objects`, `quarantined` and `events` of a run select.
 
     Raises:
-        WindowError: they select nothing, no range of whole hours, or an event that has no file.
+        WindowError: they select nothing, no range of whole hours that have begun, or an event that has no file.
     """
     selection = Selection(
-        hours=_hours(params.get("from"), params.get("to")),
+        hours=_hours(params.get("from"), params.get("to"), now),
         objects=tuple(params.get("objects") or ()),
         quarantined=params.get("quarantined") or "",
         events=tuple(params.get("events") or ()),
@@ -45,9 +46,10 @@ def selection_of(params: Mapping[str, Any], catalog: Catalog) -> Selection:
     return selection
 
 
-def _hours(first: str | None, end: str | None) -> tuple[Hour, ...]:
+def _hours(first: str | None, end: str | None, now: datetime) -> tuple[Hour, ...]:
     if not first and not end:
         return ()
     if not first or not end:
         raise WindowError("`from` and `to` go together: give both, or none")
-    return hours_between(whole_hour("from", first), whole_hour("to", end))
+    # The hour that is not over is taken as well: the stream may have loaded some of it.
+    return past_hours(whole_hour("from", first), whole_hour("to", end), now + HOUR)

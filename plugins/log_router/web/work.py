@@ -91,10 +91,11 @@ def work_of(tasks: Sequence[Task], values: Values) -> Work:
     """Return what a run did.
 
     What a task returned counts only where it has succeeded, and belongs to a batch that is planned now: of a run that
-    is cleared there is more, of the try before.
+    is cleared there is more, of the try before. Settle tells what it has settled before it fails.
     """
     states = {(task.task_id, task.index): task.state for task in tasks}
-    found = {key: value for key, value in values.items() if states.get(key[:2]) == "success"}
+    told = {("success", task_id) for task_id in _ORDER} | {("failed", SETTLE)}
+    found = {key: value for key, value in values.items() if (states.get(key[:2]), key[0]) in told}
     planned = found.get((PLAN, -1, PLANNED))
     estimate = found.get((PLAN, -1, ESTIMATE))
     batch_ids = [key.rpartition("/")[2].removesuffix(".json") for key in (planned or {}).get("batches", ())]

@@ -72,6 +72,12 @@ def test_time_by_the_clock_needs_the_slots() -> None:
     assert replace(found, times=None).wall_seconds(4, 1, 4) is None
 
 
+def test_a_run_that_finds_nothing_takes_a_fifth_of_the_time_of_one_that_does() -> None:
+    """It has one task, and no other behind it: years that are empty but for a day do not take a day's time each."""
+    nothing = estimate(RAWS, [], 2, rates())
+    assert total([nothing] * 1000).wall_seconds(100, 100, 4) == pytest.approx(50 * 30)
+
+
 def test_runs_add_up() -> None:
     """Windows of which nothing is to be read count as runs all the same."""
     some, nothing = estimate(RAWS, batches(RAWS), 2, rates()), estimate(RAWS, [], 2, rates())
