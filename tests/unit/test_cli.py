@@ -5,7 +5,6 @@ import re
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -198,9 +197,12 @@ def test_a_backfill_that_is_there_takes_no_other_wishes(
     typed: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What can't be heeded is refused by its name, before anything is asked or changed."""
-    nobody: Any = None
-    with pytest.raises(SystemExit) as refused:
-        asked = takes(f"log-router backfill {typed}")
+
+    def typing() -> None:
+        asked, nobody = takes(f"log-router backfill {typed}"), None
         asked.run(asked, nobody)
+
+    with pytest.raises(SystemExit) as refused:
+        typing()
     assert refused.value.code == 2
     assert said in capsys.readouterr().err
