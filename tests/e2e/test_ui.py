@@ -183,7 +183,7 @@ def test_the_tab_backfill_makes_one(stack: Stack) -> None:
         pick(page, picker(page, "From").first, first)
         pick(page, picker(page, "To").first, last)
         expect(form.get_by_text("2 runs will be triggered.")).to_be_visible()
-        form.get_by_text("Override parameters on existing runs").click()
+        form.get_by_text("Override parameters on existing runs", exact=True).click()
         form.get_by_text("What to load").click()
         form.get_by_label("Select one or multiple values").click()
         page.get_by_role("option", name="page_viewed").click()
