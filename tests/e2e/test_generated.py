@@ -159,7 +159,7 @@ def test_generated_hours_arrive_whole(stack: Stack) -> None:
         assert by_column(event, found[event["table"]]) == sorted(wanted, key=lambda row: row[:2])
     run_id = trigger(stack, "2025-03-01T00:00:00Z")
     assert stack.wait_for_run("log_router_hourly", run_id) == "success"
-    (run,) = [run["dag_run_id"] for run in runs(stack) if "T02:00" in run["dag_run_id"]]
+    (run,) = [run["dag_run_id"] for run in runs(stack) if "2025-03-01T02:00" in run["dag_run_id"]]
     assert "load.copy listing_viewed" in tasks(stack, run)
     clear(stack, run)
     until(lambda: tasks(stack, run)["plan"]["try_number"] == 2, 120)
