@@ -84,7 +84,7 @@ class Load:
 
     @property
     def _columns(self) -> list[str]:
-        return [*(column.name for column in self.event.columns), *LINEAGE_COLUMNS]
+        return [*(column.name for column in self.event.table_columns), *LINEAGE_COLUMNS]
 
     def rehearse(self, max_errors: int) -> list[Refusal]:
         """Return what COPY refuses of the manifest, by reading all of it and loading nothing.

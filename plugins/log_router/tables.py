@@ -109,7 +109,7 @@ class Tables:
             self._render("create_ledger", schema=self.ledger_schema),
             self._render(
                 "create_table",
-                columns=[_column(column) for column in event.columns],
+                columns=[_column(column) for column in event.table_columns],
                 sort_key=event.sort_key,
                 dist_key=event.dist_key or "",
             ),
@@ -118,7 +118,7 @@ class Tables:
             statements.append(self._render("comment_table", text=event.description))
         statements.extend(
             self._render("comment_column", column=column.name, text=column.description)
-            for column in event.columns
+            for column in event.table_columns
             if column.description
         )
         return statements
@@ -137,7 +137,7 @@ class Tables:
             )
         return [
             self._render("add_column", column=_column(column))
-            for column in self.event.columns
+            for column in self.event.table_columns
             if column.name not in there
         ]
 

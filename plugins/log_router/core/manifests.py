@@ -88,6 +88,7 @@ class Manifest:
     `complete` one, and the ledger keeps the 0: nobody has to look for the event in the object again. Where COPY has
     refused lines, `isolation` names the parts without them and `refused` counts them by raw object.
     `spared` is for the table of quarantined lines: lines of these events stay in a reload.
+    `widest` has the bytes of the longest value of each column that must grow to hold it.
     """
 
     event: str
@@ -100,6 +101,7 @@ class Manifest:
     refused: dict[str, int] = field(default_factory=dict)
     spared: tuple[str, ...] = ()
     complete: bool = False
+    widest: dict[str, int] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -158,6 +160,7 @@ def manifests(batch: "Batch", catalog: "Catalog", reports: Iterable[ChunkReport]
             *(event, batch.batch_id, batch.config_hash, tuple(parts.get(event, ())), counts),
             reload=batch.reload and event in named,
             complete=bool(batch.events),
+            widest=_widest(event, reports),
         )
         counted = sum(manifest.rows_by_object.values())
         if counted != manifest.rows:
@@ -167,6 +170,15 @@ def manifests(batch: "Batch", catalog: "Catalog", reports: Iterable[ChunkReport]
             )
         made.append(manifest)
     return tuple(made)
+
+
+def _widest(event: str, reports: Iterable[ChunkReport]) -> dict[str, int]:
+    widest: dict[str, int] = {}
+    for raw in (raw for report in reports for raw in report.objects):
+        for (owner, column), size in raw.widest.items():
+            if owner == event:
+                widest[column] = max(size, widest.get(column, 0))
+    return widest
 
 
 def _parts_by_event(batch: "Batch", reports: Iterable[ChunkReport]) -> dict[str, list[Part]]:
