@@ -157,6 +157,11 @@ class Event(Strict):
     max_quarantined_share: Share | None = None
     max_quarantined_lines: Lines | None = None
 
+    @property
+    def table_columns(self) -> tuple[Column, ...]:
+        """The columns of its table, without the lineage."""
+        return self.columns
+
     @model_validator(mode="after")
     def _keys_are_columns(self) -> Self:
         by_name = {column.name: column for column in self.columns}

@@ -88,6 +88,7 @@ class Manifest:
     `complete` one, and the ledger keeps the 0: nobody has to look for the event in the object again. Where COPY has
     refused lines, `isolation` names the parts without them and `refused` counts them by raw object.
     `spared` is for the table of quarantined lines: lines of these events stay in a reload.
+    `widest` has the bytes of the longest value of each column that must grow to hold it.
     """
 
     event: str
@@ -100,6 +101,7 @@ class Manifest:
     refused: dict[str, int] = field(default_factory=dict)
     spared: tuple[str, ...] = ()
     complete: bool = False
+    widest: dict[str, int] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
