@@ -6,8 +6,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from log_router.core.errors import NeedsAction, Refused
-from log_router.core.evolution import DDL, Change, FoundColumn, Kind, changes, grown
 from log_router.core.events import LINEAGE_COLUMNS, Column, Event
+from log_router.core.evolution import DDL, Change, FoundColumn, Kind, changes, grown
 from log_router.core.sql import Statements
 from log_router.ledgers import ledger_of
 from log_router.warehouse import Session
@@ -109,7 +109,7 @@ class Tables:
         return found
 
     def carry_out(self, todo: Iterable[Change]) -> None:
-        """Make and add what is missing and commit that; then widen, which Redshift takes outside of transactions only."""
+        """Make and add what is missing and commit; then widen, which Redshift takes outside of transactions only."""
         todo = tuple(todo)
         _run(self.session, self.transaction(todo))
         # Always: the transaction that follows must begin with its lock.
@@ -163,9 +163,10 @@ class Tables:
             )
         needed = [one for one in todo if one.kind in DDL]
         if needed and self.evolve == "none":
+            what = ", ".join(f"{one.column or one.wanted} {one.kind}" for one in needed)
             raise NeedsAction(
-                f"{where} needs {', '.join(f'{one.column or one.wanted} {one.kind}' for one in needed)}, and the setting "
-                f"`evolve: none` leaves that to a person: log-router apply --event {self.event.name} --yes"
+                f"{where} needs {what}, and the setting `evolve: none` leaves that to a person: "
+                f"log-router apply --event {self.event.name} --yes"
             )
 
     def _refuse_to_forget(self) -> None:

@@ -83,7 +83,7 @@ def parsed(found: str) -> ColumnType | None:
 
 
 def grown(column: Column, longest: int) -> ColumnType:
-    """Return the type with room for a value of so many bytes: its length doubled until it fits, to the limit at most."""
+    """Return the type with room for a value of so many bytes: its length doubled until it fits, within its limit."""
     length = column.type.length
     if column.type.name != "varchar" or longest <= length:
         return column.type
