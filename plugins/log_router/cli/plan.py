@@ -9,9 +9,10 @@ from log_router.cli import arguments, screen
 from log_router.core.amounts import counted, size
 from log_router.core.errors import NeedsAction
 from log_router.core.evolution import DDL, Change, Kind
+from log_router.core.snapshots import Snapshot
 
 if TYPE_CHECKING:
-    from log_router.evolving import EventPlan, Evolution, Snapshot
+    from log_router.evolving import EventPlan, Evolution
     from log_router.site import Site
 
 _SIGNS = {Kind.TABLE: "+", Kind.ADDED: "+", Kind.WIDENED: "~", Kind.LEFT: "-", Kind.REFUSED: "!"}
@@ -73,8 +74,6 @@ def evolution_of(asked: argparse.Namespace, site: "Site") -> "Evolution":
 
 
 def _snapshot(asked: argparse.Namespace, evolution: "Evolution") -> "Snapshot":
-    from log_router.evolving import Snapshot  # noqa: PLC0415 - the same
-
     try:
         if asked.catalog:
             return Snapshot.from_json(asked.catalog.read_bytes(), str(asked.catalog))
