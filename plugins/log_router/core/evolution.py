@@ -131,7 +131,8 @@ def _change(column: Column, wanted: ColumnType, there: FoundColumn) -> Change | 
         remedy = "Redshift changes no type: give the new values a column of another name, or the event another `table`"
         return Change(Kind.REFUSED, *what, remedy, blocks=True)
     if _holds(has, wanted):
-        if has.length <= (getattr(column, "grow_to", None) or 0):
+        most = getattr(column, "grow_to", None)
+        if most and has.length <= most:
             return None
         remedy = f"no column is narrowed: write `{has.ddl}` in the event file; loads go on"
         return Change(Kind.REFUSED, *what, remedy)
