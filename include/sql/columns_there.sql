@@ -1,5 +1,17 @@
-SELECT table_name, column_name
-FROM svv_columns
+{#- Not svv_columns, which looks far beyond the database. A key that Redshift chose by itself is none. -#}
+SELECT
+    "n"."nspname",
+    "c"."relname",
+    "a"."attname",
+    FORMAT_TYPE("a"."atttypid", "a"."atttypmod"),
+    FORMAT_ENCODING("a"."attencodingtype"::INTEGER),
+    "a"."attisdistkey" AND "c"."reldiststyle" = 1,
+    "a"."attsortkeyord",
+    "a"."atthasdef"
+FROM pg_namespace AS "n"
+INNER JOIN pg_class AS "c" ON "n"."oid" = "c"."relnamespace" AND "c"."relkind" IN ('r', 'v')
+INNER JOIN pg_attribute AS "a" ON "c"."oid" = "a"."attrelid" AND "a"."attnum" > 0 AND NOT "a"."attisdropped"
 WHERE
-    (table_schema = {{ schema | literal }} AND table_name = {{ table | literal }})
-    OR (table_schema = {{ ledger_schema | literal }} AND table_name = {{ ledger | literal }})
+    ("n"."nspname" = {{ schema | literal }} AND "c"."relname" IN ({{ tables | map("literal") | join(", ") }}))
+    OR ("n"."nspname" = {{ ledger_schema | literal }} AND "c"."relname" IN ({{ ledgers | map("literal") | join(", ") }}))
+ORDER BY "n"."nspname", "c"."relname", "a"."attnum"

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from log_router.core import quarantine
 from log_router.core.errors import SPLIT_AGAIN, ConservationError, NeedsAction
 from log_router.core.events import LINEAGE_COLUMNS, Event
 from log_router.core.manifests import Manifest
@@ -112,7 +113,9 @@ class Load:
         """Make or extend the table in one transaction, load in the next."""
         with self.warehouse.session() as session:
             schemas = (self.schema, self.settings.ledger_schema)
-            tables = Tables(session, self.statements, *schemas, self.event)
+            # The table of quarantined lines is no event of the site's: it is made as the record's tables are.
+            evolve = "additive" if self.event is quarantine.TABLE else self.settings.evolve
+            tables = Tables(session, self.statements, *schemas, self.event, evolve, self.manifest.widest)
             if not tables.prepare(needed=self.manifest.rows > 0 or self.manifest.complete):
                 return Outcome(self.event.name, 0, 0, 0), {}
             found = self._load(session)

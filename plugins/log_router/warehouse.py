@@ -122,12 +122,26 @@ class Session:
             cursor.execute(statement)
             return int(cursor.rowcount)
 
+    def run_alone(self, statement: str) -> None:
+        """Commit what is begun, then run a statement that Redshift takes outside of transactions only."""
+        self.commit()
+        self._connection.autocommit = True
+        try:
+            self.run(statement)
+        finally:
+            self._connection.autocommit = False
+
     def fetch(self, statement: str) -> Rows:
         """Return the rows of a query."""
         with _errors(statement), closing(self._connection.cursor()) as cursor:
             cursor.execute(statement)
             rows: Rows = cursor.fetchall()
             return rows
+
+    def rollback(self) -> None:
+        """Undo what is not committed."""
+        with _errors("ROLLBACK"):
+            self._connection.rollback()
 
     def commit(self) -> None:
         """Commit. After WillPass only the ledger knows whether it took effect."""

@@ -67,7 +67,9 @@ def session(db: Db, bucket: Bucket) -> Iterator[Session]:
         "schema": schemas[0],
         "ledger_schema": schemas[1],
         "table": "order_placed",
+        "tables": ["order_placed"],
         "ledger": "ledger_order_placed",
+        "ledgers": ["ledger_order_placed"],
         "stage": STAGE,
         "column": ADDED,
         "columns": COLUMNS,
@@ -128,8 +130,17 @@ def test_planning(session: Session) -> None:
     schemas = [session.values["schema"], session.values["ledger_schema"]]
     record = session.run("record_there", schemas=[*schemas, "nowhere"], tables=["objects", "object_events"])
     assert set(record) == {(schemas[0], None), (schemas[1], "objects"), (schemas[1], "object_events")}
-    there = {column for table, column in session.run("columns_there") if table == session.values["table"]}
-    assert there == {*LOADED, "note"}
+    there = {
+        name: column for _, table, name, *column in session.run("columns_there") if table == "order_placed"
+    }
+    assert list(there) == [*LOADED, "note"]
+    assert there["order"] == ["numeric(12,2)", "az64", False, 1, False]
+    assert there["who"] == ["character varying(100)", "zstd", True, 0, False]
+    session.run("widen_column", column="who", ddl="varchar(200)")
+    columns = {name: kind for _, _, name, kind, *_ in session.run("columns_there")}
+    assert columns["who"] == "character varying(200)"
+    assert session.run("count_slices") == [(2,)]
+    assert session.run("loaded_by_prefix", schema=session.values["ledger_schema"], length=4) == []
 
 
 def test_a_load_and_its_settling(session: Session) -> None:

@@ -28,7 +28,15 @@ WINDOW: dict[str, object] = {**STAGE, "key": ["order", "who"], "event_time": "at
 
 STATEMENTS: dict[str, dict[str, object]] = {
     "add_column": {**NAMES, "column": COLUMN},
-    "columns_there": {**NAMES, "ledger_schema": "log_router"},
+    "columns_there": {
+        "schema": "marketplace",
+        "tables": ["order_placed", "it's"],
+        "ledger_schema": "log_router",
+        "ledgers": ["ledger_order_placed"],
+    },
+    "count_slices": {},
+    "loaded_by_prefix": {**NAMES, "schema": "log_router", "length": 18},
+    "widen_column": {**NAMES, "column": "note", "ddl": "varchar(64)"},
     "comment_column": {**NAMES, "column": "order", "text": "It's the order's total, net\\gross"},
     "comment_table": {**NAMES, "text": 'A buyer paid; "placed"'},
     "copy": {

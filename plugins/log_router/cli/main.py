@@ -5,13 +5,26 @@ import os
 import sys
 from collections.abc import Sequence
 
-from log_router.cli import audit, backfill, clean, doctor, lag, redrive, reload, rollback, screen, trace
+from log_router.cli import (
+    apply,
+    audit,
+    backfill,
+    clean,
+    doctor,
+    lag,
+    plan,
+    redrive,
+    reload,
+    rollback,
+    screen,
+    trace,
+)
 from log_router.core.errors import LogRouterError
 from log_router.site import Site, leave_tasks
 
 _FAILED = 2
 _INTERRUPTED = 130
-_COMMANDS = (doctor, audit, lag, backfill, reload, rollback, trace, clean, redrive)
+_COMMANDS = (plan, apply, doctor, audit, lag, backfill, reload, rollback, trace, clean, redrive)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -31,6 +31,11 @@ def bold(text: str) -> str:
     return f"\033[1m{text}\033[0m" if sys.stdout.isatty() and "NO_COLOR" not in os.environ else text
 
 
+def coloured(text: str, colour: int) -> str:
+    """Return a text in one of the terminal's colours, on a terminal."""
+    return f"\033[{colour}m{text}\033[0m" if sys.stdout.isatty() and "NO_COLOR" not in os.environ else text
+
+
 def say_some(lines: Sequence[str]) -> None:
     """Print the first lines, indented, and how many more there are."""
     for line in lines[:SHOWN]:

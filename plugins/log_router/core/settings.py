@@ -85,6 +85,7 @@ class Settings(Strict):
     # Airflow refuses to map a task over more than core.max_map_length, 1,024 by default.
     max_chunks: Annotated[Number, Field(ge=1, le=1024)] = 256
     max_line_bytes: Annotated[Number, Field(ge=1024, le=256 * MIB)] = 8 * MIB
+    evolve: Literal["additive", "none"] = "additive"
     max_quarantined_share: Share = 0.01
     max_quarantined_lines: Lines | None = None
     # In milliseconds it must fit an integer of 32 bits.

@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM stv_slices WHERE "type" = 'D'

@@ -1,0 +1,1 @@
+ALTER TABLE "marketplace"."order_placed" ALTER COLUMN "note" TYPE VARCHAR(64)
