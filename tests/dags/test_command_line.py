@@ -100,6 +100,8 @@ def test_a_plan_is_read_and_applied(
     from_shell: Command, log_router: Command, place: Place, surroundings: dict[str, str], tmp_path: Path
 ) -> None:
     """A diff with the DDL and what to load anew, the same from a saved catalog; applied, nothing is left."""
+    place.upload(key("a"), order(1) + VIEW + b"bad\n")
+    run(place, "before the plan")
     file = Path(surroundings["LOG_ROUTER_CONFIG"]) / "events" / "page_viewed.yaml"
     before, saved = file.read_text(), str(tmp_path / "saved.json")
     document = json.loads(before)
