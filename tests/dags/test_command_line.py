@@ -96,6 +96,48 @@ def test_the_other_commands(from_shell: Command, log_router: Command, place: Pla
     assert "Deleted: 0 files" in log_router("clean", "--yes").stdout
 
 
+def test_a_plan_is_read_and_applied(
+    from_shell: Command, log_router: Command, place: Place, surroundings: dict[str, str], tmp_path: Path
+) -> None:
+    """A diff with the DDL and what to load anew, the same from a saved catalog; applied, nothing is left."""
+    place.upload(key("a"), order(1) + VIEW + b"bad\n")
+    run(place, "before the plan")
+    file = Path(surroundings["LOG_ROUTER_CONFIG"]) / "events" / "page_viewed.yaml"
+    before, saved = file.read_text(), str(tmp_path / "saved.json")
+    document = json.loads(before)
+    document["columns"] = [{"name": "url", "type": "varchar(99)"}, {"name": "referrer", "type": "varchar(9)"}]
+    assert log_router("plan", "--save-catalog", saved).returncode == 0
+    try:
+        file.write_text(json.dumps(document))
+        plan = from_shell("plan", "--event", "page_viewed")
+        assert (plan.returncode, plan.stderr) == (0, "")
+        for line in (
+            "page_viewed -> page_viewed\n",
+            "  ~ url varchar(64) -> varchar(99)\n",
+            "  + referrer varchar(9)\n",
+            'ADD COLUMN "referrer" VARCHAR(9) ENCODE ZSTD;\n',
+            "load 1 raw object in 1 hour anew, ",
+            "      log-router reload --from 2026-01-31T13:00:00Z --to 2026-01-31T14:00:00Z --event page_viewed\n",
+        ):
+            assert line in plan.stdout
+        assert log_router("plan", "--event", "page_viewed", "--catalog", saved).stdout == plan.stdout
+        assert log_router("apply", "--dry-run", "--event", "page_viewed").stdout == plan.stdout
+        applied = log_router("apply", "--yes", "--event", "page_viewed")
+        assert (applied.returncode, applied.stdout) == (0, "Applied to 1 event: page_viewed.\n")
+        assert (
+            json.loads(log_router("plan", "--event", "page_viewed", "--json").stdout)["events"][0]["changes"]
+            == []
+        )
+        document["columns"][0]["type"] = "bigint"
+        file.write_text(json.dumps(document))
+        refused = log_router("apply", "--yes")
+        assert (refused.returncode, refused.stderr) == (1, "")
+        assert "  ! url varchar(99) -> bigint: Redshift changes no type" in refused.stdout
+        assert refused.stdout.endswith("Nothing is applied.\n")
+    finally:
+        file.write_text(before)
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "said"),
     [
@@ -109,6 +151,9 @@ def test_the_other_commands(from_shell: Command, log_router: Command, place: Pla
         ),
         (("reload", "--object", "0" * 32, "--dry-run"), {}, "neither recorded nor loaded nor in the bucket"),
         (("redrive", "--yes"), {}, "queue_url: there is none"),
+        (("plan", "--catalog", "/nowhere"), {}, "/nowhere: No such file"),
+        (("plan", "--catalog", "/dev/null"), {}, "is no catalog that this version saved"),
+        (("apply", "--yes", "--event", "page_view"), {}, "did you mean `page_viewed`?"),
         (("trace", "order_placed", "0" * 32, "1"), {}, "neither recorded nor in a ledger"),
     ],
 )
