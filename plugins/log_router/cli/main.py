@@ -16,6 +16,7 @@ from log_router.cli import (
     redrive,
     reload,
     rollback,
+    scaffold,
     screen,
     trace,
 )
@@ -24,7 +25,7 @@ from log_router.site import Site, leave_tasks
 
 _FAILED = 2
 _INTERRUPTED = 130
-_COMMANDS = (plan, apply, doctor, audit, lag, backfill, reload, rollback, trace, clean, redrive)
+_COMMANDS = (scaffold, plan, apply, doctor, audit, lag, backfill, reload, rollback, trace, clean, redrive)
 
 
 def parser() -> argparse.ArgumentParser:

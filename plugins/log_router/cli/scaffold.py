@@ -1,0 +1,160 @@
+"""`log-router scaffold`: event files out of events."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from log_router.cli import arguments, screen
+from log_router.core.amounts import counted
+from log_router.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from log_router.core.inferring import Inferred
+    from log_router.site import Site
+    from log_router.surveying import Survey
+
+_MAX_LINE_BYTES = 8 * 1024 * 1024
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "scaffold",
+        help="write event files out of events: columns, types and names by what stands in the lines",
+        description="Reads lines and writes one event file an event type, with a column for each field. Types take "
+        "every value that was read. All files are written or none, and none is overwritten. Files are read without "
+        "Airflow; s3:// names a prefix of the raw bucket. "
+        "Exit status: 0 written, 1 no line of such an event was found, 2 it could not be done.",
+        epilog="examples:\n"
+        "  log-router scaffold events-2026-01-31.json.gz --event-key event\n"
+        "  log-router scaffold logs/ --event-key Channel EventID --event Security+4624 --out /tmp/config/events\n"
+        "  log-router scaffold s3://acme-events/raw/2026/01/31/13/ --event-key event --dry-run",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("source", nargs="+", metavar="FILE_OR_URL", help="files, folders, or s3:// prefixes")
+    parser.add_argument(
+        "--event-key",
+        nargs="+",
+        required=True,
+        metavar="PATH",
+        help="where a line says its event type; the values of several are joined by +",
+    )
+    arguments.add_events(parser, "only these event types (by default all)")
+    parser.add_argument(
+        "--depth",
+        type=arguments.positive,
+        default=None,
+        metavar="N",
+        help="how deep objects are flattened into columns (by default 3); deeper ones become super",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=None,
+        metavar="FOLDER",
+        help="where to write (by default the site's events/)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="print the files instead of writing them")
+    arguments.add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(asked: argparse.Namespace, site: "Site") -> int:
+    """Survey the sources and write the files; return 1 where no wanted event was met."""
+    from log_router.core.inferring import DEPTH  # noqa: PLC0415 - see rollback
+    from log_router.site import config_folder  # noqa: PLC0415 - the same
+
+    survey = _survey(asked, site)
+    if not survey.profiles:
+        said = ", ".join(f"{lines:,} {reason}" for reason, lines in sorted(survey.bad.items()))
+        screen.note(f"No such event among {counted(survey.lines, 'line')}; {said or 'correct --event'}.")
+        return 1
+    folder = asked.out or config_folder() / "events"
+    texts, found = _files(survey, folder, asked.depth or DEPTH)
+    if not asked.dry_run:
+        write_all(folder, texts)
+    if asked.json:
+        files = {str(folder / name): text for name, text in texts.items()}
+        screen.document({"lines": survey.lines, "no_event": survey.bad, "files": files})
+        return 0
+    for name, text in texts.items() if asked.dry_run else ():
+        screen.say(screen.bold(f"# {name}"))
+        screen.say(text)
+    _say(survey, folder, found, written=not asked.dry_run)
+    return 0
+
+
+def _survey(asked: argparse.Namespace, site: "Site") -> "Survey":
+    from log_router.surveying import Survey, files, read_files, read_prefix  # noqa: PLC0415 - see rollback
+
+    survey = Survey(asked.event_key, asked.event)
+    urls = [source for source in asked.source if source.startswith("s3://")]
+    found = (
+        files([Path(source) for source in asked.source if source not in urls])
+        if len(urls) < len(asked.source)
+        else []
+    )
+    with screen.progress() as tell:
+        read_files(survey, found, _MAX_LINE_BYTES, tell)
+        for url in urls:
+            bucket, _, prefix = url.removeprefix("s3://").partition("/")
+            if bucket != site.settings.raw_bucket:
+                raise ConfigError([f"{url}: is not in the raw bucket, {site.settings.raw_bucket}"])
+            read_prefix(survey, site.store, prefix, tell)
+    return survey
+
+
+def _files(
+    survey: "Survey", folder: Path, depth: int
+) -> tuple[dict[str, str], dict[str, tuple[str, "list[Inferred]"]]]:
+    """Return the text of each file, and by file the event type and its columns."""
+    from log_router.core.event_files import event_file  # noqa: PLC0415 - see rollback
+    from log_router.core.inferring import columns, left_out  # noqa: PLC0415 - the same
+    from log_router.core.naming import event_names  # noqa: PLC0415 - the same
+
+    texts: dict[str, str] = {}
+    found: dict[str, tuple[str, list[Inferred]]] = {}
+    for event_type, name in event_names(survey.profiles, ["quarantined_lines"]).items():
+        profile = survey.profiles[event_type]
+        inferred = columns(profile, depth)
+        if not inferred:
+            raise ConfigError([f"event {event_type}: its lines hold no field that could be a column"])
+        texts[f"{name}.yaml"] = event_file(
+            name, event_type, inferred, documents=profile.documents, left_out=left_out(profile, inferred)
+        )
+        found[f"{name}.yaml"] = (event_type, inferred)
+    return texts, found
+
+
+def write_all(folder: Path, texts: dict[str, str]) -> None:
+    """Write all files or none.
+
+    Raises:
+        ConfigError: one is there already.
+    """
+    there = [
+        f"{folder / name}: is there already; remove it, or name others by --event or --out"
+        for name in texts
+        if (folder / name).exists()
+    ]
+    if there:
+        raise ConfigError(there)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        # "x": what somebody else has written in this moment stays.
+        with (folder / name).open("x", encoding="utf-8") as file:
+            file.write(text)
+
+
+def _say(
+    survey: "Survey", folder: Path, found: "dict[str, tuple[str, list[Inferred]]]", *, written: bool
+) -> None:
+    head = "Written to" if written else "Would be written to"
+    screen.say(screen.bold(f"{head} {folder}, from {counted(survey.lines, 'line')}:"))
+    for name, (event_type, inferred) in found.items():
+        lines = survey.profiles[event_type].documents
+        screen.say(
+            f"  {name}: {counted(len(inferred), 'column')}, of {counted(lines, 'line')} of {event_type}"
+        )
+    for reason, lines in sorted(survey.bad.items()):
+        screen.say(f"  {counted(lines, 'line')} of no event: {reason}")
