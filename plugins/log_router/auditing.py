@@ -228,7 +228,9 @@ class _Look:
             known=known,
             gone={table.event for table in tables if not (table.there and table.ledger_there)},
             configured={table.event for table in tables if table.configured},
-            by_type={event.event_type: event.name for event in catalog.events if event.name in known},
+            by_type={
+                claim: event.name for event in catalog.events if event.name in known for claim in event.claims
+            },
         )
         for seen in self._seen.values():
             yield from findings(seen, events)

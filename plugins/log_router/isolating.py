@@ -14,6 +14,7 @@ from log_router.core.catalog import Catalog
 from log_router.core.errors import SPLIT_AGAIN, ConservationError, NeedsAction, Refused
 from log_router.core.lines import LongLine
 from log_router.core.manifests import ChunkReport, Manifest, Part
+from log_router.core.masks import Masks
 from log_router.core.reports import QuarantinedLine
 from log_router.core.sql import Statements
 from log_router.ledgers import Ledger, LedgerEntry, ledger_of
@@ -33,7 +34,7 @@ _FEW = 10
 Rows = dict[str, list[bytes]]
 
 
-def load_isolating(load: Load, store: Store, batch: Batch) -> Outcome:
+def load_isolating(load: Load, store: Store, batch: Batch, masks: Masks) -> Outcome:
     """Load; lines that COPY refuses are quarantined and the others loaded, in one further attempt.
 
     Raises:
@@ -44,7 +45,7 @@ def load_isolating(load: Load, store: Store, batch: Batch) -> Outcome:
     try:
         outcome = load.run()
     except CopyRefused as error:
-        amended = _isolate(load, store, batch, error)
+        amended = _isolate(load, store, batch, masks, error)
         outcome = replace(load, manifest=amended, manifest_url=store.manifest_url(amended)).run()
     # Looked for here, because settle needs them and this event alone is held up where one is gone.
     for batch_id in outcome.isolated_by:
@@ -52,7 +53,7 @@ def load_isolating(load: Load, store: Store, batch: Batch) -> Outcome:
     return outcome
 
 
-def _isolate(load: Load, store: Store, batch: Batch, error: CopyRefused) -> Manifest:
+def _isolate(load: Load, store: Store, batch: Batch, masks: Masks, error: CopyRefused) -> Manifest:
     """Return the manifest without the lines that COPY refuses, written, and these lines kept."""
     manifest = load.manifest
     if manifest.isolation:
@@ -67,7 +68,7 @@ def _isolate(load: Load, store: Store, batch: Batch, error: CopyRefused) -> Mani
     rows: list[bytes] = []
     counts: Counter[str] = Counter()
     with PartSink(store, manifest.batch_id, f"isolated-{isolation}") as sink:
-        for line in _lines(load, store, batch, _rewritten(store, sink, refused)):
+        for line in _lines(load, store, batch, masks, _rewritten(store, sink, refused)):
             sink.quarantined(line)
             rows.append(quarantine.row(line, manifest.batch_id))
             counts[line.object_id] += 1
@@ -121,7 +122,7 @@ def _refused(load: Load, error: CopyRefused) -> dict[Part, dict[int, Refusal]]:
 
 
 def _lines(
-    load: Load, store: Store, batch: Batch, refused: Mapping[str, Mapping[int, Refusal]]
+    load: Load, store: Store, batch: Batch, masks: Masks, refused: Mapping[str, Mapping[int, Refusal]]
 ) -> Iterator[QuarantinedLine]:
     """Yield the raw lines that were refused, by raw object and line."""
     event, reason = load.event.name, quarantine.REFUSED_BY_COPY
@@ -129,7 +130,9 @@ def _lines(
     raws = {raw.object_id: raw for raw in batch.objects}
     for object_id, refusals in refused.items():
         for number, line in raw_lines(store, raws[object_id], refusals, longest):
-            raw, length = (line.head, line.length) if isinstance(line, LongLine) else (line, len(line))
+            # A line that was split and is a long one now has changed in the bucket.
+            raw = masks.line(event, line.head if isinstance(line, LongLine) else line)
+            length = line.length if isinstance(line, LongLine) else len(raw or line)
             yield QuarantinedLine(object_id, number, event, reason, refusals[number].why, raw, length)
 
 

@@ -1,6 +1,7 @@
 """The tasks behind the plan: each gets its clients from the site, calls one function, returns keys and counts."""
 
 import time
+from collections import Counter
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -70,7 +71,7 @@ class SplitOperator(LogRouterOperator):
         batch, catalog = site.store.get_batch(plan["batches"][self.chunk["batch"]])
         name_instance(context, f"chunk {number} {batch.label}")
         with kept(site, plan):
-            report = split_chunk(site.store, batch, catalog, number)
+            report = split_chunk(site.store, batch, catalog, number, site.mask_secret(catalog))
         key = site.store.put_report(batch, number, report)
         counts: dict[str, str | float] = {
             "batch": batch.batch_id,
@@ -139,6 +140,7 @@ class LoadOperator(LogRouterOperator):
         """Load what the ledger lacks of the event."""
         began = time.monotonic()
         from log_router.core.manifests import Manifest  # noqa: PLC0415 - see planner
+        from log_router.core.masks import Masks  # noqa: PLC0415
         from log_router.isolating import load_isolating  # noqa: PLC0415
         from log_router.keeping import kept  # noqa: PLC0415
 
@@ -152,7 +154,7 @@ class LoadOperator(LogRouterOperator):
         manifest = Manifest.from_load(site.store.get(self.target["load"]))
         load = load_of(site, site.settings.table_schema, catalog.event(manifest.event), manifest)
         with kept(site, plan):
-            outcome = load_isolating(load, site.store, batch)
+            outcome = load_isolating(load, site.store, batch, Masks(catalog, site.mask_secret(catalog)))
         self.log.info("%s", outcome)
         return {"batch": manifest.batch_id, **asdict(outcome), "seconds": seconds_since(began)}
 
@@ -224,6 +226,10 @@ class SettleOperator(LogRouterOperator):
         self._tell(batch, outcomes, settlement)
         pending = unfinished(batch, catalog, reports, loaded.keys())
         counts = [raw for report in corrected for raw in report.objects]
+        for (event, column), values in sorted(sum((raw.lenient for raw in counts), Counter()).items()):
+            self.log.warning(
+                "%s: %s.%s: %d values cut or left out: on_error", batch.batch_id, event, column, values
+            )
         too_many = exceeded(batch.batch_id, catalog, site.settings, counts, plan["anew"])
         said = []
         if pending or too_many or settlement.reopened:

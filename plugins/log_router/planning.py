@@ -139,7 +139,9 @@ class Planner:
                 tables.prepare()
             elif not tables.there():
                 return set()
-            settled = self._recorded(session, object_ids, [event.event_type for event in wanted])
+            settled = self._recorded(
+                session, object_ids, [claim for event in wanted for claim in event.claims]
+            )
             if events:
                 left = [object_id for object_id in object_ids if object_id not in settled]
                 recorded = self._recorded(session, left, ())

@@ -12,6 +12,7 @@ import orjson
 
 from log_router.core.catalog import Catalog, load_catalog, load_settings
 from log_router.core.errors import ConfigError, WillPass
+from log_router.core.masks import needs_secret
 from log_router.core.settings import SHAPE, Settings, environment_overrides
 from log_router.core.sql import Statements
 
@@ -71,6 +72,29 @@ class Site:
             ConfigError: with every problem.
         """
         return load_catalog(config_folder(), self.settings)
+
+    def mask_secret(self, catalog: Catalog) -> bytes:
+        """Return the key of the hashes in masked columns: the password of an Airflow connection; empty if none is.
+
+        Raises:
+            ConfigError: a column is hashed and there is no such connection, or it has no password.
+        """
+        if not needs_secret(catalog):
+            return b""
+        from airflow.sdk import Connection  # noqa: PLC0415 - half a second of CPU
+        from airflow.sdk.exceptions import AirflowNotFoundException  # noqa: PLC0415 - the same
+
+        name = self.settings.mask_conn_id
+        try:
+            password = Connection.get(name).password
+        except AirflowNotFoundException:
+            password = None
+        if not password:
+            remedy = (
+                "`mask: hash` needs a password in it, the secret of its hashes; add it, and never change it"
+            )
+            raise ConfigError([f"Airflow Connection {name}: {remedy}"])
+        return str(password).encode()
 
     @cached_property
     def statements(self) -> Statements:

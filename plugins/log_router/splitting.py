@@ -16,19 +16,21 @@ from log_router.store import Store
 log = logging.getLogger(__name__)
 
 
-def split_chunk(store: Store, batch: Batch, catalog: Catalog, chunk: int) -> ChunkReport:
+def split_chunk(store: Store, batch: Batch, catalog: Catalog, chunk: int, secret: bytes = b"") -> ChunkReport:
     """Write the parts of one chunk and return its report.
 
     Nothing of a raw object that can't be read whole is in the parts: once one breaks, all others are checked
     to their end and the chunk is split again without the broken ones, over the same keys.
+    `secret` is the key of masks that hash.
 
     Raises:
         WillPass: S3 can't be reached or throttles; nothing of this chunk counts until a retry succeeds.
     """
     good = batch.chunks[chunk]
+    splitter = Splitter(catalog, batch.batch_id, batch.events, secret)
     broken: list[BrokenRaw] = []
     while True:
-        attempt = _attempt(store, batch, catalog, chunk, good)
+        attempt = _attempt(store, batch, splitter, chunk, good)
         if isinstance(attempt, ChunkReport):
             return replace(attempt, broken=tuple(broken))
         broken.append(attempt)
@@ -38,9 +40,8 @@ def split_chunk(store: Store, batch: Batch, catalog: Catalog, chunk: int) -> Chu
 
 
 def _attempt(
-    store: Store, batch: Batch, catalog: Catalog, chunk: int, objects: Iterable[RawObject]
+    store: Store, batch: Batch, splitter: Splitter, chunk: int, objects: Iterable[RawObject]
 ) -> ChunkReport | BrokenRaw:
-    splitter = Splitter(catalog, batch.batch_id, batch.events)
     reports = []
     with PartSink(store, batch.batch_id, f"{chunk:05d}") as sink:
         for raw in objects:

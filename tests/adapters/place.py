@@ -17,6 +17,7 @@ from log_router.core.batches import Batch, RawObject, pack
 from log_router.core.catalog import Catalog
 from log_router.core.events import Event
 from log_router.core.manifests import ChunkReport, Manifest, manifests
+from log_router.core.masks import Masks
 from log_router.core.records import Work
 from log_router.core.settings import MIB, Settings
 from log_router.core.sql import Statements
@@ -133,7 +134,7 @@ class Place:
 
     def load_isolating(self, batch: Batch, manifest: Manifest) -> Outcome:
         """Load one event, lines that COPY refuses left out."""
-        return load_isolating(self.load_of(manifest), self.store, batch)
+        return load_isolating(self.load_of(manifest), self.store, batch, Masks(self.catalog, b"salt"))
 
     def settle(
         self,

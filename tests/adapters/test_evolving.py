@@ -146,6 +146,19 @@ def test_a_column_grows_to_the_longest_value(ready: Place) -> None:
     ]
 
 
+def test_what_the_split_saw_widens_the_table_to_its_limit(ready: Place) -> None:
+    """With `grow_to` a longer value is loaded and the column grown for it, and beyond the limit it is quarantined."""
+    growing = changed(ready, lambda columns: columns[3].update(grow_to=100))
+    for name, length, expected in (("b", 40, 64), ("c", 100, 100), ("d", 50, 100)):
+        load(growing, key(name), order(length, note="n" * length))
+        assert width(ready) == f"character varying({expected})"
+    ready.upload(key("e"), order(7, note="n" * 101))
+    (report,) = growing.reports(growing.plan("last", key("e"))).values()
+    assert report.objects[0].quarantined.total() == 1
+    assert planned(growing).changes == ()
+    assert [row[0] for row in notes(ready)] == [1, 40, 50, 100]
+
+
 def test_a_new_table_has_room_for_the_longest_value(place: Place) -> None:
     """It is made as wide as its first rows need."""
     place.plan()

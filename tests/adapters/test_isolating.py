@@ -12,6 +12,7 @@ from local.stack import Stack
 from log_router.core.batches import Batch, RawObject
 from log_router.core.errors import NeedsAction, WillPass
 from log_router.core.manifests import Manifest
+from log_router.core.masks import Masks
 from log_router.isolating import load_isolating
 from log_router.loading import Load, Outcome
 from log_router.refusals import Refusal
@@ -176,7 +177,7 @@ def isolated_only(place: Place, batch: Batch) -> Manifest:
 
     load = place.load_of(manifest_of(place, batch))
     with pytest.raises(WillPass):
-        load_isolating(Broken(**vars(load)), place.store, batch)
+        load_isolating(Broken(**vars(load)), place.store, batch, Masks(place.catalog, b""))
     return written(place, batch)
 
 
@@ -205,7 +206,7 @@ def test_what_a_rehearsal_does_not_find_the_refused_copy_tells(narrow: Place) ->
 
     batch = batch_of(narrow, narrow.upload("raw/a", order(1) + order(2, note="far too long")))
     load = narrow.load_of(manifest_of(narrow, batch))
-    assert load_isolating(Silent(**vars(load)), narrow.store, batch).rows == 1
+    assert load_isolating(Silent(**vars(load)), narrow.store, batch, Masks(narrow.catalog, b"")).rows == 1
     assert narrow.ledger_rows(LEDGER) == [[1, 0], [1, 1]]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from log_router.core import column_types, quarantine, yaml_file
 from log_router.core.catalog import load_catalog, load_settings
-from log_router.core.events import Column, Event, Strict, Unique
+from log_router.core.events import Column, Event, Strict, Unique, When
 from log_router.core.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +62,7 @@ def reasons(exception: str, folder: Path) -> set[str]:
         ("Keys of an event file", Event, {"name"}),
         ("Keys of a column", Column, set()),
         ("Keys of `unique`", Unique, set()),
+        ("Keys of `when`", When, set()),
         ("Settings", Settings, set()),
     ],
 )

@@ -11,23 +11,29 @@ from typing import Any, Self
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from log_router.core import quarantine, yaml_file
+from log_router.core import paths, quarantine, routes, yaml_file
 from log_router.core.errors import ConfigError, WindowError
-from log_router.core.events import Column, Event, Strict, Unique
+from log_router.core.events import Column, Event, Strict, Unique, When
 from log_router.core.settings import Settings
 
 # A batch may hold all events, and Airflow maps a task over core.max_map_length entries at most: 1,024 by default.
 MAX_EVENTS = 1024
 # The keys of an event file that hold keys.
-_INNER: dict[str, type[BaseModel]] = {"columns": Column, "unique": Unique}
+_INNER: dict[str, type[BaseModel]] = {"columns": Column, "unique": Unique, "when": When}
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 class Catalog(Strict):
     """The key that tells a line's event type, and the events by name."""
 
-    event_key: str
+    event_key: str | tuple[str, ...]
     events: tuple[Event, ...]
+
+    @property
+    def event_paths(self) -> tuple[paths.Path, ...]:
+        """The path of each event key."""
+        keys = (self.event_key,) if isinstance(self.event_key, str) else self.event_key
+        return tuple(map(paths.parse, keys))
 
     def event(self, name: str) -> Event:
         """Return the event of that name; KeyError where there is none."""
@@ -132,14 +138,17 @@ def _collisions(folder: Path, events: list[Event]) -> Iterator[str]:
         if own in (event.name, event.table):
             file = folder / "events" / f"{event.name}.yaml"
             yield f"{file}: `{own}` is Log Router's own table of quarantined lines; give the event another name"
-    for key in ("table", "event_type"):
-        owners: dict[str, str] = {}
-        for event in events:
-            value = getattr(event, key)
-            owner = owners.setdefault(value, event.name)
-            if owner != event.name:
-                file = folder / "events" / f"{event.name}.yaml"
-                yield f"{file}: {key}: `{value}` is taken by {owner}.yaml; give one of them another `{key}`"
+    owners: dict[str, str] = {}
+    for event in events:
+        owner = owners.setdefault(event.table, event.name)
+        if owner != event.name:
+            file = folder / "events" / f"{event.name}.yaml"
+            yield f"{file}: table: `{event.table}` is taken by {owner}.yaml; give one of them another `table`"
+    for event, event_type, owner in routes.conflicts(events):
+        yield (
+            f"{folder / 'events' / f'{event.name}.yaml'}: event_type: `{event_type}` is taken by {owner}.yaml; "
+            "give one of them another `event_type`, or tell their lines apart by `when`: one path, different `equals`"
+        )
 
 
 def _problems(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:

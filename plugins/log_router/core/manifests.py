@@ -160,6 +160,7 @@ def manifests(batch: "Batch", catalog: "Catalog", reports: Iterable[ChunkReport]
             *(event, batch.batch_id, batch.config_hash, tuple(parts.get(event, ())), counts),
             reload=batch.reload and event in named,
             complete=bool(batch.events),
+            widest=_widest(event, reports),
         )
         counted = sum(manifest.rows_by_object.values())
         if counted != manifest.rows:
@@ -169,6 +170,15 @@ def manifests(batch: "Batch", catalog: "Catalog", reports: Iterable[ChunkReport]
             )
         made.append(manifest)
     return tuple(made)
+
+
+def _widest(event: str, reports: Iterable[ChunkReport]) -> dict[str, int]:
+    widest: dict[str, int] = {}
+    for raw in (raw for report in reports for raw in report.objects):
+        for (owner, column), size in raw.widest.items():
+            if owner == event:
+                widest[column] = max(size, widest.get(column, 0))
+    return widest
 
 
 def _parts_by_event(batch: "Batch", reports: Iterable[ChunkReport]) -> dict[str, list[Part]]:

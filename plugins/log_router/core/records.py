@@ -65,7 +65,7 @@ class Work:
 
 def fates_of(report: ObjectReport, catalog: Catalog) -> list[Fate]:
     """Return the fates that a report counts."""
-    types = {event.name: event.event_type for event in catalog.events}
+    types = {event.name: event.event_types[0] for event in catalog.events}
     quarantined: Counter[str] = Counter()
     for (event, _), lines in report.quarantined.items():
         quarantined[event] += lines
@@ -94,9 +94,12 @@ def joined(
     Those of the `filtered` events stay as they were before; None where they are not the lines that the report has
     filtered, as when the event key or an event's type has changed meanwhile.
     """
-    names = {event.event_type: event.name for event in filtered}
-    kept = [fate for fate in before if fate.event_type in names or fate.event in names.values()]
-    fits = all(fate.event in (None, names.get(fate.event_type or "")) for fate in kept)
+    types = {event.name: event.event_types for event in filtered}
+    claims = {claim for event in filtered for claim in event.claims}
+    kept = [
+        fate for fate in before if fate.event in types or (fate.event is None and fate.event_type in claims)
+    ]
+    fits = all(fate.event is None or fate.event_type in types[fate.event] for fate in kept)
     if not fits or sum(fate.lines for fate in kept) != report.filtered:
         return None
     return [*kept, *now]

@@ -1,6 +1,7 @@
 """What became of each line of a raw object, counted."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -35,7 +36,9 @@ class ObjectReport:
     """Counts of lines of one raw object: rows by event, quarantined by event and reason, unrouted by type.
 
     Quarantined lines whose event is not known are counted under the event "". `filtered` are lines of events
-    that have a file but are not among those of the batch: nothing is done with them.
+    that have a file but are not among those of the batch: nothing is done with them. By event and column, `lenient`
+    counts values of rows that were cut or made NULL as the column allows, and `widest` has the bytes of the longest
+    value of a column that may grow, where it is longer than its type says.
     """
 
     object_id: str
@@ -45,6 +48,13 @@ class ObjectReport:
     rows: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[tuple[str, str]] = field(default_factory=Counter)
     unrouted: Counter[str] = field(default_factory=Counter)
+    lenient: Counter[tuple[str, str]] = field(default_factory=Counter)
+    widest: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def note(self, event: str, lenient: Mapping[str, int], widest: Mapping[str, int]) -> None:
+        """Add what the columns of an event allowed: see Shaper."""
+        self.lenient.update({(event, column): values for column, values in lenient.items()})
+        self.widest.update({(event, column): size for column, size in widest.items()})
 
     def check(self) -> None:
         """Return when every line read is accounted for.
@@ -75,6 +85,8 @@ class ObjectReport:
                 for (event, reason), lines in self.quarantined.items()
             ],
             "unrouted": dict(self.unrouted),
+            "lenient": [[*where, values] for where, values in self.lenient.items()],
+            "widest": [[*where, size] for where, size in self.widest.items()],
         }
 
     @classmethod
@@ -88,4 +100,6 @@ class ObjectReport:
             rows=Counter(given["rows"]),
             quarantined=Counter({(q["event"], q["reason"]): q["lines"] for q in given["quarantined"]}),
             unrouted=Counter(given["unrouted"]),
+            lenient=Counter({(event, column): values for event, column, values in given.get("lenient", ())}),
+            widest={(event, column): size for event, column, size in given.get("widest", ())},
         )

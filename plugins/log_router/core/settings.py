@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from log_router.core import paths
-from log_router.core.events import Lines, Number, Share, Strict, TableName
+from log_router.core.events import Lines, Number, Share, Strict, TableName, texts
 
 ENVIRONMENT_PREFIX = "LOG_ROUTER_"
 # What belongs to the DAGs' shape, so that no Variable can change it.
@@ -54,7 +54,7 @@ class Settings(Strict):
 
     raw_bucket: Annotated[str, Field(pattern=_BUCKET)]
     raw_prefix: str
-    event_key: Annotated[str, Field(min_length=1)]
+    event_key: Annotated[str | tuple[str, ...], texts("the event key")]
     staging_bucket: Annotated[str, Field(pattern=_BUCKET)]
     staging_prefix: str = "log-router/"
     table_schema: TableName = Field(alias="schema")
@@ -63,6 +63,7 @@ class Settings(Strict):
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")] | None = None
     aws_conn_id: str = "aws_default"
     redshift_conn_id: str = "redshift_default"
+    mask_conn_id: str = "log_router_mask"
     split_pool: str = "log_router_split"
     copy_pool: str = "log_router_copy"
     split_queue: str | None = None
@@ -101,8 +102,11 @@ class Settings(Strict):
 
     @field_validator("event_key")
     @classmethod
-    def _is_a_path(cls, written: str) -> str:
-        paths.parse(written)
+    def _is_a_path(cls, written: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if not written:
+            raise ValueError("it is empty; write the path of the event type, such as `event`")
+        for path in (written,) if isinstance(written, str) else written:
+            paths.parse(path)
         return written
 
     @field_validator("staging_prefix")

@@ -11,7 +11,9 @@ from log_router.core.bad_values import BadValue
 from log_router.core.catalog import Catalog
 from log_router.core.events import MAX_EVENT_TYPE_BYTES
 from log_router.core.lines import LongLine
+from log_router.core.masks import Masks, masked
 from log_router.core.reports import ObjectReport, QuarantinedLine, UnroutedLine
+from log_router.core.routes import Routes
 from log_router.core.shape import Shaper
 
 # Numbers keep every digit: integers are int of any size, all others Decimal.
@@ -38,14 +40,19 @@ class Splitter:
     Where `events` are named, lines of the catalog's other events are only counted.
     """
 
-    def __init__(self, catalog: Catalog, batch_id: str, events: Collection[str] = ()) -> None:
-        self._event_path = paths.parse(catalog.event_key)
-        self._routes = {
-            event.event_type: (event.name, Shaper(event, batch_id))
+    def __init__(
+        self, catalog: Catalog, batch_id: str, events: Collection[str] = (), secret: bytes = b""
+    ) -> None:
+        self._event_paths = catalog.event_paths
+        self._masks = Masks(catalog, secret)
+        self._routes = Routes(catalog.events)
+        self._shapers = {
+            event.name: Shaper(
+                event, batch_id, (*self._event_paths, *([event.when.path] if event.when else []))
+            )
             for event in catalog.events
             if not events or event.name in events
         }
-        self._filtered = {event.event_type for event in catalog.events} - self._routes.keys()
 
     def split(self, object_id: str, lines: Iterable[bytes | LongLine], sink: Sink) -> ObjectReport:
         """Send every line of a raw object to `sink` and return the counts, which add up.
@@ -61,26 +68,43 @@ class Splitter:
             event: str | None = None
             try:
                 document = self._document(line)
-                event_type = self._event_type(document)
-                if event_type in self._filtered:
-                    report.filtered += 1
-                    continue
-                route = self._routes.get(event_type)
-                if route is None:
+                event_type, event = self._routes.route(self._event_type(document), document)
+                if event is None:
                     _refuse_another_type(event_type, report)
-                    sink.unrouted(UnroutedLine(object_id, number, event_type, line))  # type: ignore[arg-type]
+                    kept = self._masks.line(None, line)  # type: ignore[arg-type]
+                    sink.unrouted(UnroutedLine(object_id, number, event_type, kept))
                     report.unrouted[event_type] += 1
                     continue
-                event, shaper = route
+                shaper = self._shapers.get(event)
+                if shaper is None:
+                    report.filtered += 1
+                    continue
+                if rules := self._masks.of(event):
+                    masked(document, rules)
                 row = shaper.row(document, object_id, number)
             except BadValue as bad:
-                sink.quarantined(_quarantined(object_id, number, event, bad, line))
+                sink.quarantined(self._quarantined(object_id, number, event, bad, line))
                 report.quarantined[event or "", bad.reason] += 1
                 continue
             sink.row(event, row)
             report.rows[event] += 1
+        for name, shaper in self._shapers.items():
+            report.note(name, shaper.lenient, shaper.widest)
+            shaper.lenient.clear()
+            shaper.widest.clear()
         report.check()
         return report
+
+    def _quarantined(
+        self, object_id: str, number: int, event: str | None, bad: BadValue, line: bytes | LongLine
+    ) -> QuarantinedLine:
+        if isinstance(line, LongLine):
+            # What is cut off in the middle can't be masked.
+            raw = b"" if self._masks.of(event) else line.head
+            return QuarantinedLine(object_id, number, event, bad.reason, bad.detail, raw, line.length)
+        raw = self._masks.line(event, line)
+        length = len(raw) if raw else len(line)
+        return QuarantinedLine(object_id, number, event, bad.reason, bad.detail, raw, length)
 
     def _document(self, line: bytes | LongLine) -> dict[str, object]:
         if isinstance(line, LongLine):
@@ -102,19 +126,26 @@ class Splitter:
         return document
 
     def _event_type(self, document: dict[str, object]) -> str:
-        event_type = paths.find(document, self._event_path)
-        if type(event_type) is int:
-            event_type = str(event_type)
-        if isinstance(event_type, str) and event_type:
-            if "\0" in event_type or len(event_type.encode()) > MAX_EVENT_TYPE_BYTES:
-                raise BadValue("bad_event_type", f"it holds U+0000 or more than {MAX_EVENT_TYPE_BYTES} bytes")
-            return event_type
-        where = paths.written(self._event_path)
-        if event_type is None:
-            raise BadValue("no_event_type", f"there is no value at the event key `{where}`")
-        raise BadValue(
-            "no_event_type", f"the value at the event key `{where}` is empty, or neither text nor an integer"
-        )
+        """Return the event type of a document: the values at the event keys, joined by `+`."""
+        found = [_type_at(document, path) for path in self._event_paths]
+        event_type = found[0] if len(found) == 1 else "+".join(found)
+        if "\0" in event_type or len(event_type.encode()) > MAX_EVENT_TYPE_BYTES:
+            raise BadValue("bad_event_type", f"it holds U+0000 or more than {MAX_EVENT_TYPE_BYTES} bytes")
+        return event_type
+
+
+def _type_at(document: dict[str, object], path: paths.Path) -> str:
+    value = paths.find(document, path)
+    if type(value) is int:
+        return str(value)
+    if isinstance(value, str) and value:
+        return value
+    where = paths.written(path)
+    if value is None:
+        raise BadValue("no_event_type", f"there is no value at the event key `{where}`")
+    raise BadValue(
+        "no_event_type", f"the value at the event key `{where}` is empty, or neither text nor an integer"
+    )
 
 
 def _refuse_another_type(event_type: str, report: ObjectReport) -> None:
@@ -128,10 +159,3 @@ def _refuse_another_type(event_type: str, report: ObjectReport) -> None:
 
 def _kind(document: object) -> str:
     return {list: "array", str: "string", bool: "boolean", type(None): "null"}.get(type(document), "number")
-
-
-def _quarantined(
-    object_id: str, number: int, event: str | None, bad: BadValue, line: bytes | LongLine
-) -> QuarantinedLine:
-    raw, length = (line.head, line.length) if isinstance(line, LongLine) else (line, len(line))
-    return QuarantinedLine(object_id, number, event, bad.reason, bad.detail, raw, length)

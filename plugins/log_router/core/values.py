@@ -10,10 +10,13 @@ import struct
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from typing import TYPE_CHECKING
 
 from log_router.core.bad_values import BadValue, finite, shown
-from log_router.core.events import Column
 from log_router.core.super_values import super_value
+
+if TYPE_CHECKING:
+    from log_router.core.events import Column
 
 Converter = Callable[[object], object]
 
@@ -36,7 +39,7 @@ _EPOCH_UNIT_MICROSECONDS = {
 _EXACT = Context(prec=200)
 
 
-def converter(column: Column) -> Converter:
+def converter(column: "Column") -> Converter:
     """Return the converter for a column's type."""
     name = column.type.name
     if name in _INTEGER_BITS:
@@ -44,7 +47,7 @@ def converter(column: Column) -> Converter:
     if name == "numeric":
         return _numeric(column.type.precision, column.type.scale)
     if name == "varchar":
-        return _varchar(column.type.length)
+        return _varchar(column.longest)
     if name == "char":
         return _char(column.type.length)
     if name in ("timestamp", "timestamptz", "date"):
@@ -58,6 +61,15 @@ _INTEGER_BITS = {"smallint": 16, "integer": 32, "bigint": 64}
 def _wrong_type(value: object, wanted: str) -> BadValue:
     kind = {dict: "an object", list: "an array", str: "text", bool: "a boolean"}.get(type(value), "a number")
     return BadValue("wrong_type", f"{kind} where {wanted} is wanted: {shown(value)}")
+
+
+def cut(value: object, length: int) -> str:
+    """Return the text of a scalar without what does not fit `length` bytes of UTF-8, in whole characters.
+
+    Raises:
+        BadValue: it is no scalar, or holds U+0000.
+    """
+    return _text(value, "text").encode()[:length].decode(errors="ignore")
 
 
 def _integer(ddl: str, bits: int) -> Converter:

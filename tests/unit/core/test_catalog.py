@@ -103,7 +103,7 @@ def test_every_key_is_taken(site: Site) -> None:
     ("content", "problem"),
     [
         (SMALLEST + "sortkey: [id]\n", "sortkey: is not a known key; did you mean `sort_key`?"),
-        (SMALLEST + "xyzzy: 1\n", "xyzzy: is not a known key; known are event_type, table, columns"),
+        (SMALLEST + "xyzzy: 1\n", "xyzzy: is not a known key; known are event_type, when, table, columns"),
         (SMALLEST + "1: 1\n", "1: "),
         (
             "columns: [{name: id, type: strnig}]",
@@ -200,7 +200,10 @@ def test_every_key_is_taken(site: Site) -> None:
         (SMALLEST + 'event_type: ""', "event_type: an event type has 1 to 1024 bytes and no U+0000"),
         ('description: "a\\0b"\ncolumns: [{name: id, type: bigint}]', "description: it holds U+0000"),
         ("columns: [{name: id, type: bigint, required: 'yes'}]", "columns.0.required: "),
-        (SMALLEST + "event_type: 5", "event_type: Input should be a valid string, not `5`"),
+        (
+            SMALLEST + "event_type: 5",
+            "event_type: `5` is neither text nor a list of texts; quote the event type",
+        ),
         (SMALLEST + "name: clicked", "name: an event is named by its file; remove the key"),
         ("a: 1\na: 2", "line 2, column 1: `a` stands twice, again on line 2; remove one"),
         ("", "the file must hold a mapping"),
@@ -247,7 +250,10 @@ def test_two_files_never_share_a_table_or_an_event_type(site: Site) -> None:
     site.add("y.yaml", SMALLEST)
     assert site.problems() == [
         "security.yaml: table: `security` is taken by Security.yaml; give one of them another `table`",
-        "y.yaml: event_type: `y` is taken by x.yaml; give one of them another `event_type`",
+        (
+            "y.yaml: event_type: `y` is taken by x.yaml; give one of them another `event_type`, or tell their lines "
+            "apart by `when`: one path, different `equals`"
+        ),
     ]
 
 
