@@ -43,6 +43,10 @@ at_each_level = pytest.mark.parametrize("isolation", ["snapshot", "serializable"
 WORK = Work(datetime(2026, 1, 31, 14, 5, tzinfo=UTC), 2048, 1, 2.5, 2, 1.5)
 
 
+# The key of hashes in masked columns.
+SECRET = b"a secret of these tests"
+
+
 @dataclass(frozen=True)
 class Ran:
     """What a run came to; `outcomes` are of its loads."""
@@ -100,7 +104,8 @@ class Place:
     def reports(self, batch: Batch) -> dict[int, ChunkReport]:
         """Split all chunks of a batch; return the report of each."""
         return {
-            chunk: split_chunk(self.store, batch, self.catalog, chunk) for chunk in range(len(batch.chunks))
+            chunk: split_chunk(self.store, batch, self.catalog, chunk, SECRET)
+            for chunk in range(len(batch.chunks))
         }
 
     def manifests(self, batch: Batch, reports: Iterable[ChunkReport]) -> tuple[Manifest, ...]:
@@ -134,7 +139,7 @@ class Place:
 
     def load_isolating(self, batch: Batch, manifest: Manifest) -> Outcome:
         """Load one event, lines that COPY refuses left out."""
-        return load_isolating(self.load_of(manifest), self.store, batch, Masks(self.catalog, b"salt"))
+        return load_isolating(self.load_of(manifest), self.store, batch, Masks(self.catalog, SECRET))
 
     def settle(
         self,

@@ -4,11 +4,12 @@ import gzip
 import json
 import threading
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from local.stack import Stack
+from log_router.core import column_types, quarantine
 from log_router.core.batches import Batch, RawObject
 from log_router.core.errors import NeedsAction, WillPass
 from log_router.core.manifests import Manifest
@@ -29,19 +30,44 @@ LEDGER = "SELECT rows_loaded, rows_refused FROM {}.ledger_order_placed ORDER BY 
 FATES = "SELECT lines, rows_split, quarantined FROM {}.objects ORDER BY object_key"
 
 
+class Narrow(Place):
+    """A site whose split lets through what the table can't hold: the loads know of other types than it."""
+
+    types: ClassVar = {"note": "varchar(4)"}
+
+    def load_of(self, manifest: Manifest) -> Load:
+        """Return the load of one event, its manifest written."""
+        load = super().load_of(manifest)
+        if manifest.event == quarantine.TABLE.name:
+            return load
+        columns = [
+            column.model_copy(update={"type": column_types.parse(self.types[column.name])})
+            if column.name in self.types
+            else column
+            for column in load.event.columns
+        ]
+        return replace(load, event=load.event.model_copy(update={"columns": tuple(columns)}))
+
+
+class Narrower(Narrow):
+    """One where `items` are integers too."""
+
+    types: ClassVar = {"note": "varchar(4)", "items": "integer"}
+
+
 @pytest.fixture
 def narrow(place: Place) -> Place:
-    """Give a site whose table somebody has made narrower: `note` holds four bytes, the event file says 32."""
+    """Give a site whose loads refuse notes of more than four bytes, which its split lets through."""
     place.plan()
     batch = place.batch_of(place.upload("raw/first", FIRST), run="first")
     place.load(manifest_of(place, batch))
     change(place, "note", "VARCHAR(4)")
-    return place
+    return Narrow(**vars(place))
 
 
-def change(place: Place, column: str, ddl: str) -> None:
+def change(place: Place, column: str, ddl: str, table: str = "order_placed") -> None:
     """Replace a column by one of another type."""
-    table = f'"{place.settings.table_schema}".order_placed'
+    table = f'"{place.settings.table_schema}".{table}'
     with place.warehouse.session() as session:
         session.run(f'ALTER TABLE {table} DROP COLUMN "{column}"')
         session.run(f'ALTER TABLE {table} ADD COLUMN "{column}" {ddl}')
@@ -155,11 +181,12 @@ def test_a_second_refusal_stops_the_event(narrow: Place) -> None:
     batch = batch_of(narrow, raw)
     amended = isolated_only(narrow, batch)
     change(narrow, "items", "INTEGER")
+    narrower = Narrower(**vars(narrow))
     for _ in range(2):
         with pytest.raises(
             CopyRefused, match=r"(?s)column items.*before.*refuses again.*compare table and event"
         ):
-            again(narrow, batch)
+            again(narrower, batch)
     assert written(narrow, batch) == amended
     assert narrow.rows(ALL) == [[0]]
 

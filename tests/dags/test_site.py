@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Each answer as a task process would give it that was started with those variables: settings, or what is wrong.
 ASK = """
 import json, os, sys
+from log_router.core.catalog import Catalog
 from log_router.core.errors import ConfigError
 from log_router.site import Site
 bare, answers = dict(os.environ), []
@@ -23,6 +24,10 @@ for environment in json.load(sys.stdin):
         site = Site()
         if asked == "settings":
             answers.append(site.settings.model_dump(mode="json"))
+        elif asked == "secret":
+            columns = [{"name": "email", "type": "varchar(64)", "mask": "hash"}]
+            event = {"name": "e", "event_type": "e", "table": "e", "columns": columns}
+            answers.append(site.mask_secret(Catalog.model_validate({"event_key": "e", "events": [event]})).decode())
         else:
             meta = site.queue.client.meta
             answers.append([site.queue.url, meta.region_name, meta.endpoint_url])
@@ -62,12 +67,22 @@ QUEUES: list[tuple[str, dict[str, str], list[str]]] = [
     ),
 ]
 
+SECRETS = [
+    {"AIRFLOW_CONN_LOG_ROUTER_MASK": '{"conn_type": "generic", "password": "salt"}'},
+    {
+        "AIRFLOW_CONN_SALT": '{"conn_type": "generic", "password": "sea"}',
+        "LOG_ROUTER_MASK_CONN_ID": "salt",
+    },
+    {"AIRFLOW_CONN_LOG_ROUTER_MASK": '{"conn_type": "generic"}'},
+]
+
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """Give the answers for all environments, of one process; its Variables are environment variables."""
     environments = [environment for environment, _ in BUCKETS] + [{VARIABLE: text} for text, _ in REFUSALS]
     environments += [{"ask": "queue", "LOG_ROUTER_QUEUE_URL": url, **more} for url, more, _ in QUEUES]
+    environments += [{"ask": "secret", **environment} for environment in SECRETS]
     environments += [{"ask": "queue"}]
     done = subprocess.run(
         [sys.executable, "-c", ASK],
@@ -109,3 +124,11 @@ def test_the_queue_is_asked_where_its_url_says(answers: list[Any], number: int) 
 def test_without_a_queue_the_setting_is_named(answers: list[Any]) -> None:
     """And what it should be."""
     assert "queue_url: there is none; the stream needs it; set it to the URL" in answers[-1]
+
+
+def test_the_secret_of_hashes_is_a_connections_password(answers: list[Any]) -> None:
+    """Of the connection that the settings name; without a password the remedy names it."""
+    first = len(answers) - 1 - len(SECRETS)
+    told = answers[first:-1]
+    assert told[:2] == ["salt", "sea"]
+    assert "Airflow Connection log_router_mask: `mask: hash` needs a password" in told[2]
