@@ -146,7 +146,7 @@ class Evolution:
                 session.run(self.statements.render("lock_table", **where))
             tables = self._tables(session, event)
             todo = changes(event, tables.look())
-            refused = [one for one in todo if one.kind is Kind.REFUSED]
+            refused = [one for one in todo if one.blocks]
             if refused:
                 raise NeedsAction(
                     f"event {event.name}: its table has changed meanwhile: {refused[0].column}: {refused[0].remedy}"

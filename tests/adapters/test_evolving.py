@@ -21,7 +21,7 @@ from tests.adapters.test_loading import manifest_of
 CURRENCY = {"name": "currency", "path": "properties.currency", "type": "char(3)"}
 
 
-def changed(place: Place, change: Callable[[list[dict[str, Any]]], object], **keys: object) -> Place:
+def changed(place: Place, change: Callable[[list[Any]], object], **keys: object) -> Place:
     """Return the same site with other columns of the placed orders."""
     given = {**EVENTS[0].model_dump(mode="json"), **keys}
     change(given["columns"])
@@ -29,7 +29,7 @@ def changed(place: Place, change: Callable[[list[dict[str, Any]]], object], **ke
     return replace(place, catalog=place.catalog.model_copy(update={"events": events}))
 
 
-def note_of(kind: str) -> Callable[[list[dict[str, Any]]], object]:
+def note_of(kind: str) -> Callable[[list[Any]], object]:
     """Return a change of the column `note` to another type."""
     return lambda columns: columns[3].update(type=kind)
 
@@ -101,7 +101,7 @@ def test_a_removed_column_gets_null(ready: Place) -> None:
 
 def test_a_changed_type_is_refused_before_copy(ready: Place) -> None:
     """The error says both types and the remedy; nothing is loaded, and no other column is added."""
-    other = changed(ready, lambda columns: (note_of("bigint")(columns), columns.append(CURRENCY)))
+    other = changed(ready, lambda columns: columns.extend([{**columns.pop(3), "type": "bigint"}, CURRENCY]))
     other.upload(key("b"), order(2, note="2"))
     with pytest.raises(NeedsAction, match=r"column note is varchar\(32\) .* and bigint .*another name"):
         other.load(manifest_of(other, key("b")))
@@ -122,7 +122,9 @@ def test_old_and_new_workers_lose_nothing(ready: Place) -> None:
     """Batches planned before a change load as planned, whoever comes first."""
     ready.upload(key("old"), order(2, note="old"))
     before = manifest_of(ready, key("old"))
-    new = changed(ready, lambda columns: (note_of("varchar(64)")(columns), columns.append(CURRENCY)))
+    new = changed(
+        ready, lambda columns: columns.extend([{**columns.pop(3), "type": "varchar(64)"}, CURRENCY])
+    )
     load(new, key("new"), order(3, note="y" * 50, currency="EUR"))
     ready.load(before)
     load(ready, key("late"), order(4, note="late", currency="EUR"))
@@ -144,6 +146,19 @@ def test_a_column_grows_to_the_longest_value(ready: Place) -> None:
         100,
         129,
     ]
+
+
+def test_what_the_split_saw_widens_the_table_to_its_limit(ready: Place) -> None:
+    """With `grow_to` a longer value is loaded and the column grown for it, and beyond the limit it is quarantined."""
+    growing = changed(ready, lambda columns: columns[3].update(grow_to=100))
+    for name, length, expected in (("b", 40, 64), ("c", 100, 100), ("d", 50, 100)):
+        load(growing, key(name), order(length, note="n" * length))
+        assert width(ready) == f"character varying({expected})"
+    ready.upload(key("e"), order(7, note="n" * 101))
+    (report,) = growing.reports(growing.plan("last", key("e"))).values()
+    assert report.objects[0].quarantined.total() == 1
+    assert planned(growing).changes == ()
+    assert [row[0] for row in notes(ready)] == [1, 40, 50, 100]
 
 
 def test_a_new_table_has_room_for_the_longest_value(place: Place) -> None:
@@ -170,7 +185,10 @@ def long_note(place: Place, number: int, length: int) -> Manifest:
 @at_each_level
 def test_loads_and_apply_at_the_same_moment(ready: Place) -> None:
     """All succeed, every row is there once, and the column is as wide as the widest needs."""
-    new = changed(ready, lambda columns: (note_of("varchar(64)")(columns), columns.append(CURRENCY)))
+    new = changed(
+        ready,
+        lambda columns: columns.extend([{**columns.pop(3), "type": "varchar(64)", "grow_to": 999}, CURRENCY]),
+    )
     ready.upload(key("old"), order(10, note="old"))
     new.upload(key("new"), order(11, note="z" * 64, currency="EUR"))
     old_manifest, new_manifest = manifest_of(ready, key("old")), manifest_of(new, key("new"))
@@ -210,7 +228,7 @@ def test_a_plan_names_the_loads_that_new_columns_wait_for(place: Place) -> None:
     """It counts raw objects, hours and bytes of the record, and gives the reload's command."""
     raw = place.upload(key("a"), order(1))
     run(place, "first")
-    plan = planned(changed(place, lambda columns: columns.append(CURRENCY)))
+    plan = planned(changed(place, lambda columns: columns.extend([CURRENCY])))
     assert [(one.kind, one.column) for one in plan.changes] == [(Kind.ADDED, "currency")]
     assert plan.replay
     assert (plan.replay.objects, plan.replay.hours, plan.replay.size) == (1, 1, raw.size)
@@ -235,7 +253,7 @@ def test_a_plan_of_nothing_then_of_nothing_to_do(place: Place) -> None:
 
 def test_nothing_is_applied_where_one_thing_is_refused(ready: Place) -> None:
     """Not even what would be possible, of this event or another."""
-    other = changed(ready, lambda columns: (note_of("bigint")(columns), columns.append(CURRENCY)))
+    other = changed(ready, lambda columns: columns.extend([{**columns.pop(3), "type": "bigint"}, CURRENCY]))
     with pytest.raises(NeedsAction, match="nothing is applied"):
         apply(other)
     tables = evolution_of(ready).read(lambda _: None).tables

@@ -39,7 +39,7 @@ _CREATED = (
 STATEMENTS = {
     "wait": _CREATED,
     "plan": (*_CREATED, "select .object_id"),
-    "load.copy": ("svv_columns", "create table", "lock table", "select .object_id", "copy ",
+    "load.copy": ("pg_attribute", "create table", "lock table", "select .object_id", "copy ",
                   "insert into .*ledger_", "delete from", "insert into .*stage", "pg_last_copy"),
     "settle": ("copy ", "lock table .*ledger_", "lock table .*objects", "delete from .*objects",
                "insert into .*objects", "insert into .*object_events", "insert into .*ledger_",

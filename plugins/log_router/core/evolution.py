@@ -89,7 +89,7 @@ def grown(column: Column, longest: int) -> ColumnType:
         return column.type
     while length < longest:
         length *= 2
-    most = getattr(column, "grow_to", None) or column_types.VARCHAR_MAX_BYTES
+    most = column.grow_to or column_types.VARCHAR_MAX_BYTES
     return ColumnType("varchar", length=min(length, most))
 
 
@@ -131,7 +131,7 @@ def _change(column: Column, wanted: ColumnType, there: FoundColumn) -> Change | 
         remedy = "Redshift changes no type: give the new values a column of another name, or the event another `table`"
         return Change(Kind.REFUSED, *what, remedy, blocks=True)
     if _holds(has, wanted):
-        most = getattr(column, "grow_to", None)
+        most = column.grow_to
         if most and has.length <= most:
             return None
         remedy = f"no column is narrowed: write `{has.ddl}` in the event file; loads go on"
