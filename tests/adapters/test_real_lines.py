@@ -13,11 +13,11 @@ from tests.adapters.place import MakePlace, Place
 from tests.unit.core.test_scaffold import SETTINGS
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-# Folder, event key, types and lines.
+# Folder and event key; types and lines.
 SETS = [
-    ("gharchive", "type", 18, 20_842),
-    ("elite_journal", "event", 96, 30_117),
-    ("zeek", "_path", 32, 158_439),
+    (("gharchive", "type"), (18, 20_842)),
+    (("elite_journal", "event"), (96, 30_117)),
+    (("zeek", "_path"), (32, 158_439)),
 ]
 
 
@@ -34,11 +34,12 @@ def scaffolded(folder: Path, survey: Survey, event_key: str) -> Catalog:
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="the real event logs are not on this machine: ../shared/data")
-@pytest.mark.parametrize(("name", "event_key", "types", "lines"), SETS)
+@pytest.mark.parametrize(("logs", "expected"), SETS)
 def test_real_logs_are_loaded_whole(
-    make_place: MakePlace, tmp_path: Path, name: str, event_key: str, types: int, lines: int
+    make_place: MakePlace, tmp_path: Path, logs: tuple[str, str], expected: tuple[int, int]
 ) -> None:
     """Scaffold, split, COPY: nothing is quarantined or unrouted, and each event's table has its lines."""
+    (name, event_key), (types, lines) = logs, expected
     survey = Survey(event_key)
     found = files([DATA / name])
     read_files(survey, found, 10**7, lambda _: None)

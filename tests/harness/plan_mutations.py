@@ -72,8 +72,8 @@ OF_PLANS = (
     Mutation(
         "a run of some events reads what holds others",
         f"{PACKAGE}/planning.py",
-        "[claim for event in wanted for claim in event.claims])",
-        "[claim for event in self.catalog.events for claim in event.claims])",
+        "[claim for event in wanted for claim in event.claims]",
+        "[claim for event in self.catalog.events for claim in event.claims]",
     ),
     Mutation(
         "whatever lies below a day's prefix is of its hours",

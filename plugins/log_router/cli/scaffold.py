@@ -70,7 +70,7 @@ def run(asked: argparse.Namespace, site: "Site") -> int:
         screen.note(f"No such event among {counted(survey.lines, 'line')}; {said or 'correct --event'}.")
         return 1
     folder = asked.out or config_folder() / "events"
-    texts, found = _files(survey, folder, asked.depth or DEPTH)
+    texts, found = _files(survey, asked.depth or DEPTH)
     if not asked.dry_run:
         write_all(folder, texts)
     if asked.json:
@@ -104,9 +104,7 @@ def _survey(asked: argparse.Namespace, site: "Site") -> "Survey":
     return survey
 
 
-def _files(
-    survey: "Survey", folder: Path, depth: int
-) -> tuple[dict[str, str], dict[str, tuple[str, "list[Inferred]"]]]:
+def _files(survey: "Survey", depth: int) -> tuple[dict[str, str], dict[str, tuple[str, "list[Inferred]"]]]:
     """Return the text of each file, and by file the event type and its columns."""
     from log_router.core.event_files import event_file  # noqa: PLC0415 - see rollback
     from log_router.core.inferring import columns, left_out  # noqa: PLC0415 - the same

@@ -23,7 +23,7 @@ def event_file(
     left_out: Sequence[str] = (),
     when: When | None = None,
 ) -> str:
-    """Return the text of the file `name`.yaml that makes a table of these columns; the loader of event files takes it."""
+    """Return the text of the file `name`.yaml for a table of these columns; the loader of event files takes it."""
     lines = [
         f"# Made by `log-router scaffold` from {documents:,} lines. Over each column: how many lines have a value,",
         "# and examples in which what may be personal is masked. Take out what nobody will ask for, and give",
