@@ -10,7 +10,7 @@ LOCK := local/set_up.sh uv pip compile --quiet --universal --python-version 3.11
 	--no-emit-index-url --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults accidents peers check up shell down install lock clean
+.PHONY: help demo test faults accidents peers check up shell down install schemas lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s%s\n", $$1, $$2}' Makefile
@@ -51,6 +51,9 @@ down: ## stop the embedded stack; its data stays
 
 install: ## install what the lock files say
 	@local/set_up.sh
+
+schemas: install ## write the JSON Schemas of the configuration's files anew
+	@PYTHONPATH=plugins:. $(BIN)/python -m local.schemas
 
 lock: ## write the lock files anew from pyproject.toml
 	$(LOCK) pyproject.toml -o requirements.txt

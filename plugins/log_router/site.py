@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # The repository: plugins/log_router/site.py stands two folders below it.
 HOME = Path(__file__).resolve().parents[2]
+# Of event files, for editors.
+SCHEMA = HOME / "include" / "schemas" / "event.json"
 CONFIG_VARIABLE = "LOG_ROUTER_CONFIG"
 SETTINGS_VARIABLE = "log_router_settings"
 

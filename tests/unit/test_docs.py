@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from log_router.core import column_types, quarantine, yaml_file
+from log_router.core import column_types, quarantine, samples, yaml_file
 from log_router.core.catalog import load_catalog, load_settings
 from log_router.core.events import Column, Event, Strict, Unique, When
 from log_router.core.settings import Settings
@@ -104,15 +104,16 @@ def test_every_reason_of_a_broken_object_is_documented() -> None:
 @pytest.mark.parametrize("document", [README, EVENTS], ids=["README.md", "docs/events.md"])
 def test_every_yaml_example_loads(document: str, tmp_path: Path) -> None:
     """What a reader copies is taken by the loader that the tasks use."""
-    (tmp_path / "events").mkdir()
+    (tmp_path / "events" / "tests").mkdir(parents=True)
     (tmp_path / "settings.yaml").write_bytes((ROOT / "include" / "settings.yaml").read_bytes())
     examples = list(blocks(document, "yaml"))
     for example in examples:
-        name = re.match(r"# (events/\w+\.yaml|settings\.yaml)\n", example)
+        name = re.match(r"# (events/(?:tests/)?\w+\.yaml|settings\.yaml)\n", example)
         assert name, f"its first line does not name its file: {example}"
         (tmp_path / name[1]).write_text(example)
     catalog = load_catalog(tmp_path, load_settings(tmp_path, {}))
-    assert len(catalog.events) == sum(example.startswith("# events/") for example in examples)
+    assert len(catalog.events) == sum(bool(re.match(r"# events/\w+\.yaml", example)) for example in examples)
+    assert samples.check(tmp_path, catalog)[1] == []
 
 
 def test_two_keys_are_enough_for_an_event(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from log_router.cli import (
     apply,
     audit,
     backfill,
+    check,
     clean,
     doctor,
     lag,
@@ -25,7 +26,21 @@ from log_router.site import Site, leave_tasks
 
 _FAILED = 2
 _INTERRUPTED = 130
-_COMMANDS = (scaffold, plan, apply, doctor, audit, lag, backfill, reload, rollback, trace, clean, redrive)
+_COMMANDS = (
+    scaffold,
+    check,
+    plan,
+    apply,
+    doctor,
+    audit,
+    lag,
+    backfill,
+    reload,
+    rollback,
+    trace,
+    clean,
+    redrive,
+)
 
 
 def parser() -> argparse.ArgumentParser:

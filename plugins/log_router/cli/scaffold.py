@@ -1,6 +1,7 @@
 """`log-router scaffold`: event files out of events."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,7 @@ def run(asked: argparse.Namespace, site: "Site") -> int:
         screen.note(f"No such event among {counted(survey.lines, 'line')}; {said or 'correct --event'}.")
         return 1
     folder = asked.out or config_folder() / "events"
-    texts, found = _files(survey, asked.depth or DEPTH)
+    texts, found = _files(survey, folder, asked.depth or DEPTH)
     if not asked.dry_run:
         write_all(folder, texts)
     if asked.json:
@@ -87,7 +88,10 @@ def run(asked: argparse.Namespace, site: "Site") -> int:
 def _survey(asked: argparse.Namespace, site: "Site") -> "Survey":
     from log_router.surveying import Survey, files, read_files, read_prefix  # noqa: PLC0415 - see rollback
 
-    survey = Survey(asked.event_key, asked.event)
+    try:
+        survey = Survey(asked.event_key, asked.event)
+    except ValueError as error:
+        raise ConfigError([f"--event-key: {error}"]) from error
     urls = [source for source in asked.source if source.startswith("s3://")]
     found = (
         files([Path(source) for source in asked.source if source not in urls])
@@ -104,12 +108,16 @@ def _survey(asked: argparse.Namespace, site: "Site") -> "Survey":
     return survey
 
 
-def _files(survey: "Survey", depth: int) -> tuple[dict[str, str], dict[str, tuple[str, "list[Inferred]"]]]:
+def _files(
+    survey: "Survey", folder: Path, depth: int
+) -> tuple[dict[str, str], dict[str, tuple[str, "list[Inferred]"]]]:
     """Return the text of each file, and by file the event type and its columns."""
     from log_router.core.event_files import event_file  # noqa: PLC0415 - see rollback
     from log_router.core.inferring import columns, left_out  # noqa: PLC0415 - the same
     from log_router.core.naming import event_names  # noqa: PLC0415 - the same
+    from log_router.site import SCHEMA  # noqa: PLC0415 - the same
 
+    schema = os.path.relpath(SCHEMA, folder)
     texts: dict[str, str] = {}
     found: dict[str, tuple[str, list[Inferred]]] = {}
     for event_type, name in event_names(survey.profiles, ["quarantined_lines"]).items():
@@ -118,7 +126,12 @@ def _files(survey: "Survey", depth: int) -> tuple[dict[str, str], dict[str, tupl
         if not inferred:
             raise ConfigError([f"event {event_type}: its lines hold no field that could be a column"])
         texts[f"{name}.yaml"] = event_file(
-            name, event_type, inferred, documents=profile.documents, left_out=left_out(profile, inferred)
+            name,
+            event_type,
+            inferred,
+            documents=profile.documents,
+            left_out=left_out(profile, inferred),
+            schema=schema,
         )
         found[f"{name}.yaml"] = (event_type, inferred)
     return texts, found

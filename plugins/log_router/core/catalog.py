@@ -82,7 +82,7 @@ def load_settings(folder: Path, overrides: Mapping[str, Any]) -> Settings:
     try:
         return Settings.model_validate({**yaml_file.read(file), **overrides})
     except ValidationError as error:
-        raise ConfigError([f"{file}: {line}" for line in _problems(error, Settings)]) from error
+        raise ConfigError([f"{file}: {line}" for line in _problems(error, Settings, file)]) from error
     except ValueError as error:
         raise ConfigError([f"{file}: {error}"]) from error
 
@@ -93,6 +93,14 @@ def load_catalog(folder: Path, settings: Settings) -> Catalog:
     Raises:
         ConfigError: with every problem of every file, and every table or event type claimed by two files.
     """
+    events, problems = read_events(folder)
+    if problems:
+        raise ConfigError(problems)
+    return Catalog(event_key=settings.event_key, events=tuple(events))
+
+
+def read_events(folder: Path) -> tuple[list[Event], list[str]]:
+    """Return the events of `folder`/events/*.yaml that can be read, sorted by name, and every mistake of all files."""
     events: list[Event] = []
     files = sorted((folder / "events").glob("*.yaml"))
     problems = [
@@ -110,13 +118,11 @@ def load_catalog(folder: Path, settings: Settings) -> Catalog:
         try:
             events.append(_load_event(file))
         except ValidationError as error:
-            problems.extend(f"{file}: {line}" for line in _problems(error, Event))
+            problems.extend(f"{file}: {line}" for line in _problems(error, Event, file))
         except ValueError as error:
             problems.append(f"{file}: {error}")
     problems.extend(_collisions(folder, events))
-    if problems:
-        raise ConfigError(problems)
-    return Catalog(event_key=settings.event_key, events=tuple(events))
+    return events, problems
 
 
 def _load_event(file: Path) -> Event:
@@ -151,7 +157,7 @@ def _collisions(folder: Path, events: list[Event]) -> Iterator[str]:
         )
 
 
-def _problems(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
+def _problems(error: ValidationError, model: type[BaseModel], file: Path) -> Iterator[str]:
     for problem in error.errors():
         where = ".".join(str(part) for part in problem["loc"])
         what = problem["msg"].removeprefix("Value error, ")
@@ -164,7 +170,8 @@ def _problems(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
             given = problem["input"]
             # reprlib: the value may be a bomb of aliases
             what = f"{what}, not `{given[:80] if isinstance(given, str) else reprlib.repr(given)}`"
-        yield f"{where}: {what}" if where else what
+        line = yaml_file.line_of(file, problem["loc"])
+        yield f"{f'line {line}: ' if line else ''}{f'{where}: ' if where else ''}{what}"
 
 
 def _unknown_key(key: str, model: type[BaseModel]) -> str:

@@ -21,10 +21,12 @@ def event_file(
     *,
     documents: int,
     left_out: Sequence[str] = (),
+    schema: str = "",
     when: When | None = None,
 ) -> str:
     """Return the text of the file `name`.yaml for a table of these columns; the loader of event files takes it."""
     lines = [
+        *([f"# yaml-language-server: $schema={schema}"] if schema else []),
         f"# Made by `log-router scaffold` from {documents:,} lines. Over each column: how many lines have a value,",
         "# and examples in which what may be personal is masked. Take out what nobody will ask for, and give",
         "# personal data a `mask`. All keys: docs/events.md.",

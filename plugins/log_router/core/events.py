@@ -107,7 +107,12 @@ def _scalar(given: Any) -> Any:
     return str(given) if isinstance(given, float) else given
 
 
-Scalar = Annotated[str | bool | int, PlainValidator(_scalar)]
+Scalar = Annotated[
+    str | bool | int,
+    PlainValidator(_scalar, json_schema_input_type=str | bool | int | float),
+]
+_WrittenPath = str | list[str | int]
+_PathOfLine = Annotated[paths.Path, BeforeValidator(paths.parse, json_schema_input_type=_WrittenPath)]
 
 
 class Column(Strict):
@@ -116,10 +121,10 @@ class Column(Strict):
     name: ColumnName
     type: Annotated[
         ColumnType,
-        BeforeValidator(_column_type),
+        BeforeValidator(_column_type, json_schema_input_type=str),
         PlainSerializer(lambda column_type: column_type.ddl, return_type=str),
     ]
-    path: Annotated[paths.Path, BeforeValidator(paths.parse)] = ()
+    path: _PathOfLine = ()
     required: StrictBool = False
     default: Scalar | None = None
     constant: Scalar | None = None
@@ -225,7 +230,7 @@ class Unique(Strict):
 class When(Strict):
     """A condition on a line: the value at `path`, written as text, is that of `equals`."""
 
-    path: Annotated[paths.Path, BeforeValidator(paths.parse)]
+    path: _PathOfLine
     equals: Scalar
 
     @property

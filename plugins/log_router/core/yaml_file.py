@@ -1,5 +1,6 @@
 """YAML as config wants it: a mapping, no key twice, every mistake with its line."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,3 +48,28 @@ def read(file: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError("the file must hold a mapping of keys to values")  # noqa: TRY004 - one kind for a caller
     return content
+
+
+def line_of(file: Path, place: Sequence[object]) -> int | None:
+    """Return the line, from 1, of what stands at these keys and indexes in a YAML file that can be read.
+
+    Where it is not there, that of the innermost of its holders; None where that is the whole file.
+    """
+    node = yaml.compose(file.read_bytes(), Loader=_Loader)
+    line = None
+    for part in place:
+        found = _inner(node, part)
+        if found is None:
+            break
+        key, node = found
+        line = key.start_mark.line + 1
+    return line
+
+
+def _inner(node: yaml.Node | None, part: object) -> tuple[yaml.Node, yaml.Node] | None:
+    """Return where an entry of a node begins, and what it is."""
+    if isinstance(node, yaml.MappingNode):
+        return next(((key, value) for key, value in node.value if key.value == part), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part], node.value[part]
+    return None

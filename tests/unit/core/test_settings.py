@@ -107,8 +107,8 @@ def test_a_setting_that_could_not_work_is_refused(
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     """Every missing and every unknown key is named."""
     assert sorted(problems(tmp_path, {}, "schema: shop\nbucket: x\nraw_prefix: raw/%Y/%m/%d/%H/\n")) == [
-        "bucket: is not a known key; did you mean `raw_bucket`?",
         "event_key: is missing; add it",
+        "line 2: bucket: is not a known key; did you mean `raw_bucket`?",
         "raw_bucket: is missing; add it",
         "staging_bucket: is missing; add it",
     ]
