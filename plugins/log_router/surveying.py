@@ -1,5 +1,6 @@
 """Lines looked at by event type, whichever place they are in."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -7,12 +8,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from log_router.core import paths
 from log_router.core.catalog import Catalog
 from log_router.core.decompress import decompress
 from log_router.core.errors import ConfigError
+from log_router.core.events import Event
 from log_router.core.lines import read_lines
 from log_router.core.profiling import Profile
 from log_router.core.reports import ObjectReport, QuarantinedLine, UnroutedLine
+from log_router.core.routes import Routes
+from log_router.core.shape import Named
 from log_router.core.split import Splitter
 
 if TYPE_CHECKING:
@@ -22,13 +27,25 @@ _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 class Survey:
-    """The profiles of event types; `bad` counts by reason the lines that are of none."""
+    """The profiles of event types; `bad` counts by reason the lines that are of none.
 
-    def __init__(self, event_key: str | Sequence[str], wanted: Iterable[str] = ()) -> None:
+    Of the configured `events` it profiles by name what no column reads, in `others`, and counts their lines in `seen`.
+    """
+
+    def __init__(
+        self, event_key: str | Sequence[str], wanted: Iterable[str] = (), events: Sequence[Event] = ()
+    ) -> None:
         keys = event_key if isinstance(event_key, str) else tuple(event_key)
         # A catalog without events routes nothing: each line comes back with its event type.
         self._splitter = Splitter(Catalog(event_key=keys, events=()), "")
         self._wanted = frozenset(wanted)
+        self._routes = Routes(events)
+        self._named = {
+            event.name: Named(event, map(paths.parse, [keys] if isinstance(keys, str) else keys))
+            for event in events
+        }
+        self.others: dict[str, Profile] = {}
+        self.seen: Counter[str] = Counter()
         self.profiles: dict[str, Profile] = {}
         self.bad: dict[str, int] = {}
         self.lines = 0
@@ -48,9 +65,17 @@ class Survey:
         self.bad[line.reason] = self.bad.get(line.reason, 0) + 1
 
     def unrouted(self, line: UnroutedLine) -> None:
-        """Look at a line of an event type."""
-        if not self._wanted or line.event_type in self._wanted:
-            self.profiles.setdefault(line.event_type, Profile()).add(_decode(line.raw))
+        """Look at a line of an event type: it may be a configured event's all the same."""
+        document = _decode(line.raw)
+        event_type, event = self._routes.route(line.event_type, document)
+        if self._wanted and (event or event_type) not in self._wanted:
+            return
+        if event is None:
+            self.profiles.setdefault(event_type, Profile()).add(document)
+            return
+        self.seen[event] += 1
+        if others := self._named[event].others(document):
+            self.others.setdefault(event, Profile()).add(others)
 
 
 def files(given: Iterable[Path]) -> list[Path]:

@@ -266,6 +266,18 @@ def test_what_an_audit_asks(session: Session) -> None:
     }
     entries = session.run("ledger_entries", column="batch_id", values=["batch"])
     assert sorted(row[:5] for row in entries) == [(IDS[0], "batch", 2, 0, 0), (IDS[1], "batch", 1, 0, 0)]
+    types = [
+        (kind, prefix, int(lines), objects, int(size))
+        for kind, prefix, lines, objects, size in session.run("unrouted_types", schema=ledger, length=5)
+    ]
+    assert types == [("it's", "raw/x", 2, 1, 10)]
+    newest = {"schema": ledger, "most": 2}
+    assert [row[0] for row in session.run("newest_objects", events=[""], event_types=["it's"], **newest)] == [
+        IDS[1]
+    ]
+    assert [
+        row[0] for row in session.run("newest_objects", events=["order_placed"], event_types=[""], **newest)
+    ] == [IDS[0]]
     assert session.run("objects_with_dropped", schema=ledger) == []
     assert session.run("count_rows") == [(IDS[0], 3, 2)]
     assert session.run("stray_rows") == [("stray".ljust(32), 3)]

@@ -124,6 +124,13 @@ STATEMENTS: dict[str, dict[str, object]] = {
     "events_of_objects": {"schema": "log_router", "object_ids": IDS},
     "lags": {"schema": "log_router", "hours": 1, "events": ["order_placed", "it's"]},
     "lags_of_all": {"schema": "log_router", "hours": 24, "events": []},
+    "unrouted_types": {"schema": "log_router", "length": 18},
+    "newest_objects": {
+        "schema": "log_router",
+        "events": ["order_placed", ""],
+        "event_types": ["it's", ""],
+        "most": 20,
+    },
     "last_copy": {},
     "loader_rights": {},
     "load_errors": {"session_id": 1073741824, "parts_url": "s3://staging/parts/batch/order_placed/"},

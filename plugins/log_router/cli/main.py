@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from log_router.cli import (
+    adopt,
     apply,
     audit,
     backfill,
@@ -14,6 +15,7 @@ from log_router.cli import (
     doctor,
     lag,
     plan,
+    radar,
     redrive,
     reload,
     rollback,
@@ -27,6 +29,8 @@ from log_router.site import Site, leave_tasks
 _FAILED = 2
 _INTERRUPTED = 130
 _COMMANDS = (
+    radar,
+    adopt,
     scaffold,
     check,
     plan,

@@ -41,8 +41,13 @@ def event_file(
     lines += [f"# No column: {', '.join(map(_commented, left_out))}"] * bool(left_out)
     lines.append("columns:")
     for column in inferred:
-        lines += [f"  # {_share(column.share)}{_examples(column)}", f"  - {entry(column)}"]
+        lines += [f"  # {remark(column)}", f"  - {entry(column)}"]
     return "\n".join(lines) + "\n"
+
+
+def remark(column: Inferred) -> str:
+    """Return what a comment says of a column: how often it has a value, examples, what to know."""
+    return f"{_share(column.share)}{_examples(column)}"
 
 
 def event_time(inferred: Sequence[Inferred]) -> str | None:

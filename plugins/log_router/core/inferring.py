@@ -1,7 +1,7 @@
 """Columns for what a profile found: types that take every value that was seen, and room to grow."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -51,10 +51,11 @@ class Inferred:
         return self.share == 1 and self.type in column_types.TIME_TYPES
 
 
-def columns(profile: Profile, depth: int = DEPTH) -> list[Inferred]:
+def columns(profile: Profile, depth: int = DEPTH, taken: Iterable[str] = ()) -> list[Inferred]:
     """Return the columns for a profile, in the order in which the fields were met; objects flattened to `depth`.
 
     Where these are more than a table takes, deep objects are kept whole, and then the most frequent fields stay.
+    No column gets a name that is `taken`.
     """
     leaves = list(_leaves(profile.root, profile.documents, depth))
     while len(leaves) > _MOST and depth > 1:
@@ -64,7 +65,7 @@ def columns(profile: Profile, depth: int = DEPTH) -> list[Inferred]:
         often = sorted(leaves, key=lambda leaf: (-leaf[0].values, paths.written(leaf[0].path)))[:_MOST]
         kept = {leaf.path for leaf, *_ in often}
         leaves = [leaf for leaf in leaves if leaf[0].path in kept]
-    names = column_names(leaf.path for leaf, *_ in leaves)
+    names = column_names((leaf.path for leaf, *_ in leaves), taken)
     return [
         Inferred(
             *(names[leaf.path], leaf.path, type_, time_format),

@@ -13,10 +13,13 @@ _DIGEST = 6
 _ROOM = 8
 
 
-def column_names(found: Iterable[paths.Path]) -> dict[paths.Path, str]:
-    """Return a valid column name for each path, no two alike; of equal ones, those of longer paths get numbers."""
+def column_names(found: Iterable[paths.Path], others: Iterable[str] = ()) -> dict[paths.Path, str]:
+    """Return a valid column name for each path, no two alike nor like others.
+
+    Of equal ones those of longer paths get numbers.
+    """
     names: dict[paths.Path, str] = {}
-    taken = {*SYSTEM_COLUMNS, *LINEAGE_COLUMNS}
+    taken = {*SYSTEM_COLUMNS, *LINEAGE_COLUMNS, *others}
     for path in sorted(found, key=_order):
         name = _cut("_".join(word for word in map(_word, map(str, path)) if word) or "field", MAX_COLUMN_NAME)
         names[path] = _unlike(name, taken)

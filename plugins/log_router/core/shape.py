@@ -47,7 +47,7 @@ class Shaper:
         ]
         self._lenient = {column.name: column for column in read if column.on_error != "quarantine"}
         self._extra = event.extra
-        self._named = _tree([*(column.path for column in event.columns if column.path), *known])
+        self._named = Named(event, known)
 
     def row(self, document: dict[str, object], object_id: str, line_number: int) -> bytes:  # noqa: C901 - the hot loop: no calls that can be spared
         """Return the row as one line of JSON; columns without a value are left out and become NULL.
@@ -126,7 +126,7 @@ class Shaper:
             row[name] = cut(value, column.longest)
 
     def _keep_others(self, document: dict[str, object], row: dict[str, object]) -> None:
-        others = _others(document, self._named)
+        others = self._named.others(document)
         if not others:
             return
         try:
@@ -135,6 +135,18 @@ class Shaper:
             raise BadValue(error.reason, f"{self._extra}: {error.detail}") from error
         except RecursionError as error:
             raise BadValue("too_deep", f"{self._extra}: its value is nested too deeply") from error
+
+
+class Named:
+    """The paths that an event's columns and its condition read, and those of `more`."""
+
+    def __init__(self, event: Event, more: Iterable[paths.Path] = ()) -> None:
+        condition = [event.when.path] if event.when else []
+        self._tree = _tree([*(column.path for column in event.columns if column.path), *condition, *more])
+
+    def others(self, document: dict[str, object]) -> dict[str, object]:
+        """Return what no path names, nested as in the document; an array of which elements are named is whole."""
+        return _others(document, self._tree)
 
 
 def _tree(known: Iterable[paths.Path]) -> dict[str | int, Any]:
@@ -149,7 +161,6 @@ def _tree(known: Iterable[paths.Path]) -> dict[str | int, Any]:
 
 
 def _others(value: Mapping[str, object], named: Mapping[str | int, Any]) -> dict[str, object]:
-    """Return what no path names. An array of which only elements are named is returned whole."""
     others: dict[str, object] = {}
     for key, inner in value.items():
         if key not in named:

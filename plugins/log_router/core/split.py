@@ -47,9 +47,7 @@ class Splitter:
         self._masks = Masks(catalog, secret)
         self._routes = Routes(catalog.events)
         self._shapers = {
-            event.name: Shaper(
-                event, batch_id, (*self._event_paths, *([event.when.path] if event.when else []))
-            )
+            event.name: Shaper(event, batch_id, self._event_paths)
             for event in catalog.events
             if not events or event.name in events
         }
