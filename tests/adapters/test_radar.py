@@ -102,6 +102,8 @@ def test_an_adopted_event_sees_its_past(
         in said
     )
     assert "reads 2 raw objects with 3 lines of it" in said
+    with pytest.raises(ConfigError, match="is there already"):
+        adopt.run(asked("adopt", "refund", "--yes", "--out", str(events)), site_of(loaded))
     adopted = load_catalog(tmp_path, loaded.settings)
     wiser = replace(loaded, catalog=Catalog(event_key="event", events=(*EVENTS, *adopted.events)))
     settled = wiser.run("second", events=("refund",)).settlement
@@ -109,8 +111,6 @@ def test_an_adopted_event_sees_its_past(
     assert wiser.rows("SELECT amount, ts, user_id FROM refund ORDER BY 3") == [
         [12.5, wiser.rows("SELECT TIMESTAMP '2026-01-01 00:00:00'")[0][0], number] for number in (1, 2, 3)
     ]
-    with pytest.raises(ConfigError, match="is there already"):
-        adopt.run(asked("adopt", "refund", "--yes", "--out", str(events)), site_of(loaded))
     with pytest.raises(NeedsAction, match="has a file: event refund"):
         adopt.run(asked("adopt", "refund", "--dry-run"), site_of(wiser))
 
