@@ -86,8 +86,16 @@ def test_the_radar_reads_for_people(loaded: Place, capsys: pytest.CaptureFixture
     said = capsys.readouterr()
     assert "refund: 3 lines in 2 raw objects, 2026-01-31T13:00:00Z to 2026-01-31T15:00:00Z" in said.out
     assert "$ log-router adopt 'refund' --yes" in said.out
-    assert "- {name: properties_coupon, path: properties.coupon, type: varchar(16)}" in said.out
+    assert "order_placed: no column reads properties.coupon 100%, properties.gift.wrap 100%" in said.out
     assert "looked at 7 lines of the newest 2 raw objects" in said.err
+
+
+def test_the_fields_of_one_event_are_told_as_yaml(loaded: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """As they are appended to its columns."""
+    assert radar.run(asked("radar", "--event", "order_placed"), site_of(loaded)) == 1
+    told = capsys.readouterr().out
+    assert "  - {name: properties_coupon, path: properties.coupon, type: varchar(16)}\n" in told
+    assert "refund" not in told
 
 
 def test_an_adopted_event_sees_its_past(

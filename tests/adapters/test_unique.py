@@ -17,6 +17,7 @@ from log_router.core.events import Event
 from log_router.core.manifests import Manifest
 from log_router.loading import Outcome
 from tests.adapters.place import MakePlace, Place, at_each_level
+from tests.adapters.test_isolating import Narrow, change
 
 HOURS = 2
 START = datetime(2026, 1, 31, 12)  # noqa: DTZ001 - a Redshift TIMESTAMP
@@ -182,17 +183,14 @@ def test_the_window_is_of_any_kind_of_time(make_place: MakePlace, time_type: str
 def test_a_line_that_copy_refuses_is_no_first_one(place: Place) -> None:
     """A refused line is quarantined, and the row that would have repeated it is loaded; the rows add up."""
     place.load(manifest(place, place.upload("raw/a", line("x"))))
-    with place.warehouse.session() as session:
-        table = f'"{place.settings.table_schema}".paid'
-        session.run(f"ALTER TABLE {table} DROP COLUMN note")
-        session.run(f"ALTER TABLE {table} ADD COLUMN note VARCHAR(4)")
-        session.commit()
+    change(place, "note", "VARCHAR(4)", table="paid")
+    narrow = Narrow(**vars(place))
     raw = place.upload("raw/b", line("x", 5) + line("y", note="far too long") + line("y", 5))
     batch = place.batch_of(raw)
-    outcome = place.load_isolating(batch, manifest(place, raw))
+    outcome = narrow.load_isolating(batch, manifest(place, raw))
     assert outcome == Outcome("paid", 1, 1, 0, dropped=1, isolated_by=[batch.batch_id])
     assert ids(place) == ["x", "y"]
-    assert place.load_isolating(batch, manifest(place, raw)).already_loaded == 1
+    assert narrow.load_isolating(batch, manifest(place, raw)).already_loaded == 1
 
 
 @at_each_level

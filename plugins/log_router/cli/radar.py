@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from log_router.cli import arguments, screen
+from log_router.core import paths
 from log_router.core.amounts import counted
 from log_router.core.windows import iso
 
@@ -21,7 +22,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         help="show event types without a file, and fields without a column, with the YAML for them",
         description="Shows the event types without a file, as the record of settled raw objects counts them, and the "
         "fields of configured events that no column reads, in the newest 20 raw objects that hold these events "
-        "(or as many as have 200,000 lines), with the YAML lines for them. "
+        "(or as many as have 200,000 lines); with --event and with --json, the YAML lines for them. "
         "Exit status: 0 all is loaded, 1 something is not, 2 it could not be done.",
         epilog="examples:\n  log-router radar\n  log-router radar --event order_placed --json",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -74,11 +75,13 @@ def run(asked: argparse.Namespace, site: "Site") -> int:
             }
         )
     else:
-        _show(unrouted, unnamed, counted(objects, "raw object"), counted(survey.lines, "line"))
+        _show(unrouted, unnamed, named=bool(asked.event))
+        looked_at = f"{counted(survey.lines, 'line')} of the newest {counted(objects, 'raw object')}"
+        screen.note(f"Fields: looked at {looked_at}.")
     return int(bool(unrouted or unnamed))
 
 
-def _show(unrouted: "Sequence[Unrouted]", unnamed: "Sequence[Unnamed]", objects: str, lines: str) -> None:
+def _show(unrouted: "Sequence[Unrouted]", unnamed: "Sequence[Unnamed]", *, named: bool) -> None:
     if unrouted:
         screen.say(screen.bold("Event types without a file:"))
     for one in unrouted:
@@ -89,7 +92,13 @@ def _show(unrouted: "Sequence[Unrouted]", unnamed: "Sequence[Unnamed]", objects:
     if unrouted:
         screen.say("Make a file and load the past:")
         screen.say(f"  $ log-router adopt '{unrouted[0].event_type}' --yes")
-    for event in unnamed:
+    for event in () if named else unnamed:
+        some = screen.some([f"{paths.written(column.path)} {column.share:.0%}" for column in event.fields])
+        screen.say(f"{event.event}: no column reads {some}")
+    if unnamed and not named:
+        screen.say("The YAML for them:")
+        screen.say(f"  $ log-router radar --event {unnamed[0].event}")
+    for event in unnamed if named else ():
         screen.say(
             screen.bold(
                 f"{event.event}: fields without a column in {counted(event.lines, 'line')}, for its `columns`:"
@@ -99,7 +108,6 @@ def _show(unrouted: "Sequence[Unrouted]", unnamed: "Sequence[Unnamed]", objects:
             screen.say(line)
     if not unrouted and not unnamed:
         screen.say("Every event type has a file and every field a column.")
-    screen.note(f"Fields: looked at {lines} of the newest {objects}.")
 
 
 def fields(event: "Unnamed") -> list[str]:
