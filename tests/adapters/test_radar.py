@@ -162,3 +162,33 @@ def test_a_prefix_of_the_raw_bucket_is_scaffolded(loaded: Place, capsys: pytest.
         scaffold.run(asked("scaffold", "s3://other/raw/", *words), site_of(loaded))
     with pytest.raises(ConfigError, match="there is no object"):
         scaffold.run(asked("scaffold", f"s3://{bucket}/row/", *words), site_of(loaded))
+
+
+def test_event_types_of_the_record_are_scaffolded(
+    loaded: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All that have no file, or those that are named; what they are called does not clash with the site's."""
+    words = ("scaffold", "--unrouted", "--out", str(tmp_path / "events"))
+    assert scaffold.run(asked(*words, "--event", "ping", "--dry-run"), site_of(loaded)) == 0
+    assert "refund" not in capsys.readouterr().out
+    assert scaffold.run(asked(*words), site_of(loaded)) == 0
+    assert {event.name for event in load_catalog(tmp_path, loaded.settings).events} == {"ping", "refund"}
+    with pytest.raises(ConfigError, match="knows no such event type without a file"):
+        scaffold.run(asked(*words, "--event", "order_placed"), site_of(loaded))
+    with pytest.raises(ConfigError, match="or --unrouted by itself"):
+        scaffold.run(asked(*words, "--event-key", "event"), site_of(loaded))
+
+
+def test_an_event_type_that_the_newest_objects_lack_is_scaffolded(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is looked for by itself."""
+    monkeypatch.setattr("log_router.radar.OBJECTS", 1)
+    place.upload("raw/2026/01/31/13/a", REFUND % 1)
+    place.run("first")
+    place.upload("raw/2026/01/31/14/a", b'{"event":"ping"}\n')
+    place.run("second")
+    assert (
+        scaffold.run(asked("scaffold", "--unrouted", "--out", str(tmp_path / "events")), site_of(place)) == 0
+    )
+    assert {event.name for event in load_catalog(tmp_path, place.settings).events} == {"ping", "refund"}

@@ -32,13 +32,19 @@ def rows(event: dict[str, Any], documents: Iterator[tuple[int, dict[str, Any]]])
 
 def value(column: dict[str, Any], document: Any) -> Any:
     """Return what a column must hold for a document."""
-    found = document
+    value = found(column, document)
+    return None if value is None else typed(column, value)
+
+
+def found(column: dict[str, Any], document: Any) -> Any:
+    """Return the JSON value of a column in a document."""
+    value = document
     for step in steps(column.get("path", [column["name"]])):
         if isinstance(step, int):
-            found = found[step] if isinstance(found, list) and step < len(found) else None
+            value = value[step] if isinstance(value, list) and step < len(value) else None
         else:
-            found = found.get(step) if isinstance(found, dict) else None
-    return None if found is None else typed(column, found)
+            value = value.get(step) if isinstance(value, dict) else None
+    return value
 
 
 def steps(path: str | list[str | int]) -> list[str | int]:

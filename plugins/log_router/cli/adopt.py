@@ -43,7 +43,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(asked: argparse.Namespace, site: "Site") -> int:
     """Write the file, or print it; return 1 where no line of it was met."""
     from log_router.core.event_files import event_file  # noqa: PLC0415 - see rollback
-    from log_router.core.inferring import columns, left_out  # noqa: PLC0415 - the same
     from log_router.core.naming import event_names  # noqa: PLC0415 - the same
     from log_router.site import SCHEMA, config_folder  # noqa: PLC0415 - the same
 
@@ -64,14 +63,8 @@ def run(asked: argparse.Namespace, site: "Site") -> int:
     folder = asked.out or config_folder() / "events"
     taken = [name for event in site.catalog.events for name in (event.name, event.table)]
     name = event_names([asked.event_type], [*taken, "quarantined_lines"])[asked.event_type]
-    inferred = columns(profile)
-    text = event_file(
-        *(name, event_type, inferred),
-        documents=profile.documents,
-        left_out=left_out(profile, inferred),
-        schema=os.path.relpath(SCHEMA, folder),
-        when=when,
-    )
+    schema = os.path.relpath(SCHEMA, folder)
+    text, inferred = event_file(name, event_type, profile, schema=schema, when=when)
     if asked.yes:
         write_all(folder, {f"{name}.yaml": text})
         screen.say(

@@ -2,17 +2,22 @@
 
 import argparse
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from log_router.cli import arguments, screen
+from log_router.cli.radar import radar_of
 from log_router.core.amounts import counted
 from log_router.core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from log_router.core.events import When
     from log_router.core.inferring import Inferred
+    from log_router.core.profiling import Profile
     from log_router.site import Site
-    from log_router.surveying import Survey
 
 _MAX_LINE_BYTES = 8 * 1024 * 1024
 
@@ -24,21 +29,25 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         help="write event files out of events: columns, types and names by what stands in the lines",
         description="Reads lines and writes one event file an event type, with a column for each field. Types take "
         "every value that was read. All files are written or none, and none is overwritten. Files are read without "
-        "Airflow; s3:// names a prefix of the raw bucket. "
+        "Airflow; s3:// names a prefix of the raw bucket; --unrouted reads the newest raw objects that hold event "
+        "types without a file. "
         "Exit status: 0 written, 1 no line of such an event was found, 2 it could not be done.",
         epilog="examples:\n"
         "  log-router scaffold events-2026-01-31.json.gz --event-key event\n"
         "  log-router scaffold logs/ --event-key Channel EventID --event Security+4624 --out /tmp/config/events\n"
-        "  log-router scaffold s3://acme-events/raw/2026/01/31/13/ --event-key event --dry-run",
+        "  log-router scaffold s3://acme-events/raw/2026/01/31/13/ --event-key event --dry-run\n"
+        "  log-router scaffold --unrouted --dry-run",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("source", nargs="+", metavar="FILE_OR_URL", help="files, folders, or s3:// prefixes")
+    parser.add_argument("source", nargs="*", metavar="FILE_OR_URL", help="files, folders, or s3:// prefixes")
+    parser.add_argument(
+        "--unrouted", action="store_true", help="event types without a file that are in the record"
+    )
     parser.add_argument(
         "--event-key",
         nargs="+",
-        required=True,
         metavar="PATH",
-        help="where a line says its event type; the values of several are joined by +",
+        help="where a line of a source says its event type; the values of several are joined by +",
     )
     arguments.add_events(parser, "only these event types (by default all)")
     parser.add_argument(
@@ -60,32 +69,69 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.set_defaults(run=run)
 
 
+@dataclass(frozen=True)
+class _Found:
+    """Profiles by event type; `bad` counts by reason the lines of none, and `taken` are names of others."""
+
+    profiles: "Mapping[str, Profile]"
+    lines: int
+    bad: "Mapping[str, int]"
+    taken: "Sequence[str]" = ()
+
+
 def run(asked: argparse.Namespace, site: "Site") -> int:
     """Survey the sources and write the files; return 1 where no wanted event was met."""
     from log_router.core.inferring import DEPTH  # noqa: PLC0415 - see rollback
     from log_router.site import config_folder  # noqa: PLC0415 - the same
 
-    survey = _survey(asked, site)
-    if not survey.profiles:
-        said = ", ".join(f"{lines:,} {reason}" for reason, lines in sorted(survey.bad.items()))
-        screen.note(f"No such event among {counted(survey.lines, 'line')}; {said or 'correct --event'}.")
+    if asked.unrouted == bool(asked.source) or asked.unrouted == bool(asked.event_key):
+        raise ConfigError(
+            ["give either files, folders or prefixes with --event-key, or --unrouted by itself"]
+        )
+    found = _unrouted(asked.event, site) if asked.unrouted else _sources(asked, site)
+    if not found.profiles:
+        said = ", ".join(f"{lines:,} {reason}" for reason, lines in sorted(found.bad.items()))
+        screen.note(f"No such event among {counted(found.lines, 'line')}; {said or 'correct --event'}.")
         return 1
     folder = asked.out or config_folder() / "events"
-    texts, found = _files(survey, folder, asked.depth or DEPTH)
+    origin = radar_of(site).origin if asked.unrouted else lambda event_type: (event_type, None)
+    texts, columns = _files(found, folder, asked.depth or DEPTH, origin)
     if not asked.dry_run:
         write_all(folder, texts)
     if asked.json:
         files = {str(folder / name): text for name, text in texts.items()}
-        screen.document({"lines": survey.lines, "no_event": survey.bad, "files": files})
+        screen.document({"lines": found.lines, "no_event": found.bad, "files": files})
         return 0
     for name, text in texts.items() if asked.dry_run else ():
         screen.say(screen.bold(f"# {name}"))
         screen.say(text)
-    _say(survey, folder, found, written=not asked.dry_run)
+    _say(found, folder, columns, written=not asked.dry_run)
     return 0
 
 
-def _survey(asked: argparse.Namespace, site: "Site") -> "Survey":
+def _unrouted(wanted: "Sequence[str]", site: "Site") -> _Found:
+    radar = radar_of(site)
+    known = [one.event_type for one in radar.unrouted()]
+    if unknown := sorted(set(wanted) - set(known)):
+        raise ConfigError(
+            [
+                f"--event {name}: the record knows no such event type without a file; see: log-router radar"
+                for name in unknown
+            ]
+        )
+    with screen.progress() as tell:
+        profiles, lines = radar.profiles(wanted or known, tell)
+    for event_type in wanted or known:
+        if event_type not in profiles:
+            screen.note(
+                f"{event_type}: the newest raw objects that the record names hold no line of it any more"
+            )
+    return _Found(
+        profiles, lines, {}, [name for event in site.catalog.events for name in (event.name, event.table)]
+    )
+
+
+def _sources(asked: argparse.Namespace, site: "Site") -> _Found:
     from log_router.surveying import Survey, files, read_files, read_prefix  # noqa: PLC0415 - see rollback
 
     try:
@@ -105,36 +151,30 @@ def _survey(asked: argparse.Namespace, site: "Site") -> "Survey":
             if bucket != site.settings.raw_bucket:
                 raise ConfigError([f"{url}: is not in the raw bucket, {site.settings.raw_bucket}"])
             read_prefix(survey, site.store, prefix, tell)
-    return survey
+    return _Found(survey.profiles, survey.lines, survey.bad)
 
 
 def _files(
-    survey: "Survey", folder: Path, depth: int
+    found: _Found,
+    folder: Path,
+    depth: int,
+    origin: "Callable[[str], tuple[str, When | None]]",
 ) -> tuple[dict[str, str], dict[str, tuple[str, "list[Inferred]"]]]:
     """Return the text of each file, and by file the event type and its columns."""
     from log_router.core.event_files import event_file  # noqa: PLC0415 - see rollback
-    from log_router.core.inferring import columns, left_out  # noqa: PLC0415 - the same
     from log_router.core.naming import event_names  # noqa: PLC0415 - the same
     from log_router.site import SCHEMA  # noqa: PLC0415 - the same
 
     schema = os.path.relpath(SCHEMA, folder)
     texts: dict[str, str] = {}
-    found: dict[str, tuple[str, list[Inferred]]] = {}
-    for event_type, name in event_names(survey.profiles, ["quarantined_lines"]).items():
-        profile = survey.profiles[event_type]
-        inferred = columns(profile, depth)
-        if not inferred:
-            raise ConfigError([f"event {event_type}: its lines hold no field that could be a column"])
-        texts[f"{name}.yaml"] = event_file(
-            name,
-            event_type,
-            inferred,
-            documents=profile.documents,
-            left_out=left_out(profile, inferred),
-            schema=schema,
-        )
-        found[f"{name}.yaml"] = (event_type, inferred)
-    return texts, found
+    columns: dict[str, tuple[str, list[Inferred]]] = {}
+    for seen, name in event_names(found.profiles, [*found.taken, "quarantined_lines"]).items():
+        event_type, when = origin(seen)
+        profile = found.profiles[seen]
+        text, inferred = event_file(name, event_type, profile, depth=depth, schema=schema, when=when)
+        texts[f"{name}.yaml"] = text
+        columns[f"{name}.yaml"] = (seen, inferred)
+    return texts, columns
 
 
 def write_all(folder: Path, texts: dict[str, str]) -> None:
@@ -151,21 +191,28 @@ def write_all(folder: Path, texts: dict[str, str]) -> None:
     if there:
         raise ConfigError(there)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        # "x": what somebody else has written in this moment stays.
-        with (folder / name).open("x", encoding="utf-8") as file:
-            file.write(text)
+    written: list[Path] = []
+    try:
+        for name, text in texts.items():
+            # "x": what somebody else has written in this moment stays.
+            with (folder / name).open("x", encoding="utf-8") as file:
+                written.append(folder / name)
+                file.write(text)
+    except BaseException:
+        for path in written:
+            path.unlink()
+        raise
 
 
 def _say(
-    survey: "Survey", folder: Path, found: "dict[str, tuple[str, list[Inferred]]]", *, written: bool
+    found: _Found, folder: Path, columns: "Mapping[str, tuple[str, list[Inferred]]]", *, written: bool
 ) -> None:
     head = "Written to" if written else "Would be written to"
-    screen.say(screen.bold(f"{head} {folder}, from {counted(survey.lines, 'line')}:"))
-    for name, (event_type, inferred) in found.items():
-        lines = survey.profiles[event_type].documents
+    screen.say(screen.bold(f"{head} {folder}, from {counted(found.lines, 'line')}:"))
+    for name, (event_type, inferred) in columns.items():
+        lines = found.profiles[event_type].documents
         screen.say(
             f"  {name}: {counted(len(inferred), 'column')}, of {counted(lines, 'line')} of {event_type}"
         )
-    for reason, lines in sorted(survey.bad.items()):
+    for reason, lines in sorted(found.bad.items()):
         screen.say(f"  {counted(lines, 'line')} of no event: {reason}")

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 import yaml
 
 from log_router.core import paths
+from log_router.core.errors import ConfigError
 from log_router.core.events import When
-from log_router.core.inferring import Inferred
+from log_router.core.inferring import DEPTH, Inferred, columns, left_out
+from log_router.core.profiling import Profile
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
 _TIME_NAMES = ("occurred_at", "created_at", "timestamp", "ts", "time", "event_time", "write_ts")
@@ -17,18 +19,27 @@ _WHOLE = 100
 def event_file(
     name: str,
     event_type: str,
-    inferred: Sequence[Inferred],
+    profile: Profile,
     *,
-    documents: int,
-    left_out: Sequence[str] = (),
+    depth: int = DEPTH,
     schema: str = "",
     when: When | None = None,
-) -> str:
-    """Return the text of the file `name`.yaml for a table of these columns; the loader of event files takes it."""
+) -> tuple[str, list[Inferred]]:
+    """Return the text of the file `name`.yaml for a profile, and its columns; the loader of event files takes it.
+
+    `schema` is the path of the JSON Schema from where the file will lie.
+
+    Raises:
+        ConfigError: no field of the profile could be a column.
+    """
+    inferred = columns(profile, depth)
+    if not inferred:
+        raise ConfigError([f"event {event_type}: its lines hold no field that could be a column"])
+    left = left_out(profile, inferred)
     lines = [
         *([f"# yaml-language-server: $schema={schema}"] if schema else []),
-        f"# Made by `log-router scaffold` from {documents:,} lines. Over each column: how many lines have a value,",
-        "# and examples in which what may be personal is masked. Take out what nobody will ask for, and give",
+        f"# Made by `log-router scaffold` from {profile.documents:,} lines. Over each column: how many lines have a",
+        "# value, and examples in which what may be personal is masked. Take out what nobody will ask for, and give",
         "# personal data a `mask`. All keys: docs/events.md.",
     ]
     if event_type != name:
@@ -38,11 +49,11 @@ def event_file(
     time = event_time(inferred)
     if time:
         lines += [f"event_time: {scalar(time)}", f"sort_key: [{scalar(time)}]"]
-    lines += [f"# No column: {', '.join(map(_commented, left_out))}"] * bool(left_out)
+    lines += [f"# No column: {', '.join(map(_commented, left))}"] * bool(left)
     lines.append("columns:")
     for column in inferred:
         lines += [f"  # {remark(column)}", f"  - {entry(column)}"]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n", inferred
 
 
 def remark(column: Inferred) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from log_router.core.catalog import Catalog, load_catalog
 from log_router.core.event_files import event_file, scalar
 from log_router.core.examples import example
-from log_router.core.inferring import Inferred, columns, left_out
+from log_router.core.inferring import Inferred, columns
 from log_router.core.naming import column_names, event_names
 from log_router.core.profiling import Profile
 from log_router.core.settings import Settings
@@ -41,10 +41,7 @@ def catalog_of(documents: list[dict[str, Any]], depth: int = 3) -> Catalog:
         events.mkdir()
         for event_type, profile in survey.profiles.items():
             name = names[event_type]
-            inferred = columns(profile, depth)
-            text = event_file(
-                name, event_type, inferred, documents=profile.documents, left_out=left_out(profile, inferred)
-            )
+            text, _ = event_file(name, event_type, profile, depth=depth)
             (events / f"{name}.yaml").write_text(text, encoding="utf-8")
         return load_catalog(Path(folder), SETTINGS)
 
