@@ -89,7 +89,7 @@ def _rewritten(
     for part, refusals in refused.items():
         for number, row in enumerate(store.rows_of(part), start=1):
             if number not in refusals:
-                sink.row(part.event, row)
+                sink.rows(part.event, row + b"\n", 1)
                 continue
             lineage = orjson.loads(row)
             by_object.setdefault(lineage["_lr_object"], {})[lineage["_lr_line"]] = refusals[number]
@@ -196,7 +196,7 @@ class Isolations:
         with PartSink(self.store, batch.batch_id, f"isolated-{chunk:05d}") as sink:
             for rows in here.values():
                 for row in (row for some in rows.values() for row in some):
-                    sink.row(quarantine.TABLE.name, row)
+                    sink.rows(quarantine.TABLE.name, row + b"\n", 1)
             parts = sink.finish(()).quarantined
         counts = {
             object_id: {event: len(some) for event, some in rows.items()} for object_id, rows in here.items()

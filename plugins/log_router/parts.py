@@ -58,9 +58,9 @@ class PartSink(AbstractContextManager["PartSink"]):
         finally:
             self._folder.cleanup()
 
-    def row(self, event: str, row: bytes) -> None:
-        """Take one row of an event."""
-        self._add(("parts", event), row)
+    def rows(self, event: str, rows: bytes, count: int) -> None:
+        """Take rows of an event, each with a line end."""
+        self._add(("parts", event), rows, count)
 
     def quarantined(self, line: QuarantinedLine) -> None:
         """Keep a line that can't be loaded, with where it stands and why it can't."""
@@ -73,8 +73,8 @@ class PartSink(AbstractContextManager["PartSink"]):
             "length": line.length,
             **_raw(line.raw),
         }
-        self._add(("quarantine", "lines"), orjson.dumps(document))
-        self._add(_QUARANTINED_ROWS, quarantine.row(line, self._batch_id))
+        self._add(("quarantine", "lines"), orjson.dumps(document) + b"\n")
+        self._add(_QUARANTINED_ROWS, quarantine.row(line, self._batch_id) + b"\n")
 
     def unrouted(self, line: UnroutedLine) -> None:
         """Keep a line whose event type has no config, so that it can be loaded later."""
@@ -84,7 +84,7 @@ class PartSink(AbstractContextManager["PartSink"]):
             "event_type": line.event_type,
             **_raw(line.raw),
         }
-        self._add(("unrouted", "lines"), orjson.dumps(document))
+        self._add(("unrouted", "lines"), orjson.dumps(document) + b"\n")
 
     def finish(self, reports: Iterable[ObjectReport]) -> ChunkReport:
         """Store what is still open; return the report of a chunk whose raw objects are in these reports."""
@@ -94,13 +94,13 @@ class PartSink(AbstractContextManager["PartSink"]):
         rows = tuple(part for part in self._parts if part.event == quarantine.TABLE.name)
         return ChunkReport(tuple(reports), parts, (), tuple(self._kept), rows)
 
-    def _add(self, stream: tuple[str, str], line: bytes) -> None:
+    def _add(self, stream: tuple[str, str], lines: bytes, count: int = 1) -> None:
         file = self._open.get(stream)
         if file is None:
             if len(self._open) >= MAX_OPEN:
                 self._store_file(max(self._open, key=lambda other: self._open[other].size))
             file = self._open[stream] = _File(Path(self._folder.name), self._store.settings.compression)
-        file.add(line)
+        file.add(lines, count)
         if file.size >= self._store.settings.part_bytes:
             self._store_file(stream)
 
@@ -148,15 +148,15 @@ class _File:
     def size(self) -> int:
         return self._body.tell()
 
-    def add(self, line: bytes) -> None:
-        self.lines += 1
-        self._buffer.append(line)
-        self._buffered += len(line)
+    def add(self, lines: bytes, count: int) -> None:
+        self.lines += count
+        self._buffer.append(lines)
+        self._buffered += len(lines)
         if self._buffered >= _BUFFER_BYTES:
             self._flush()
 
     def _flush(self) -> None:
-        self._compressor.write(b"\n".join(self._buffer) + b"\n")
+        self._compressor.write(b"".join(self._buffer))
         self._buffer.clear()
         self._buffered = 0
 

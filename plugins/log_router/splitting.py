@@ -7,7 +7,7 @@ from dataclasses import replace
 from log_router.core.batches import Batch, RawObject
 from log_router.core.catalog import Catalog
 from log_router.core.errors import BrokenObject
-from log_router.core.lines import read_lines
+from log_router.core.lines import line_blocks
 from log_router.core.manifests import BrokenRaw, ChunkReport
 from log_router.core.split import Splitter
 from log_router.parts import PartSink
@@ -45,7 +45,7 @@ def _attempt(
     reports = []
     with PartSink(store, batch.batch_id, f"{chunk:05d}") as sink:
         for raw in objects:
-            lines = read_lines(store.read_raw(raw), store.settings.max_line_bytes)
+            lines = line_blocks(store.read_raw(raw), store.settings.max_line_bytes)
             try:
                 reports.append(splitter.split(raw.object_id, lines, sink))
             except BrokenObject as error:

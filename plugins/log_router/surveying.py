@@ -2,28 +2,23 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from log_router.core import paths
 from log_router.core.catalog import Catalog
 from log_router.core.decompress import decompress
 from log_router.core.errors import ConfigError
 from log_router.core.events import Event
-from log_router.core.lines import read_lines
+from log_router.core.lines import line_blocks
 from log_router.core.profiling import Profile
 from log_router.core.reports import ObjectReport, QuarantinedLine, UnroutedLine
 from log_router.core.routes import Routes
 from log_router.core.shape import Named
-from log_router.core.split import Splitter
+from log_router.core.split import Splitter, decode
 
 if TYPE_CHECKING:
     from log_router.store import Store
-
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 class Survey:
@@ -52,13 +47,13 @@ class Survey:
 
     def read(self, name: str, blocks: Iterable[bytes], max_line_bytes: int) -> ObjectReport:
         """Look at all lines of plain bytes; return what they were."""
-        report = self._splitter.split(name, read_lines(blocks, max_line_bytes), self)
+        report = self._splitter.split(name, line_blocks(blocks, max_line_bytes), self)
         self.lines += report.lines
         return report
 
-    def row(self, event: str, row: bytes) -> None:
+    def rows(self, event: str, rows: bytes, count: int) -> None:
         """Never called: there are no events."""
-        raise NotImplementedError(event, row)
+        raise NotImplementedError(event, rows, count)
 
     def quarantined(self, line: QuarantinedLine) -> None:
         """Count a line that is no event."""
@@ -66,7 +61,7 @@ class Survey:
 
     def unrouted(self, line: UnroutedLine) -> None:
         """Look at a line of an event type: it may be a configured event's all the same."""
-        document = _decode(line.raw)
+        document = decode(line.raw)
         event_type, event = self._routes.route(line.event_type, document)
         if self._wanted and (event or event_type) not in self._wanted:
             return

@@ -19,7 +19,7 @@ from local import generate
 from local.generate import Expectation, spoil
 from log_router.core import paths
 from log_router.core.catalog import Catalog, load_catalog
-from log_router.core.lines import read_lines
+from log_router.core.lines import line_blocks
 from log_router.core.reports import ObjectReport, QuarantinedLine, UnroutedLine
 from log_router.core.settings import Settings
 from log_router.core.split import Splitter
@@ -51,12 +51,13 @@ class Kept:
     """A sink that remembers what it took."""
 
     def __init__(self) -> None:
-        self.rows: list[tuple[str, bytes]] = []
+        self.taken: list[tuple[str, bytes]] = []
         self.bad: list[QuarantinedLine] = []
 
-    def row(self, event: str, row: bytes) -> None:
-        """Keep the row."""
-        self.rows.append((event, row))
+    def rows(self, event: str, rows: bytes, count: int) -> None:
+        """Keep the rows."""
+        self.taken += [(event, row) for row in rows.splitlines()]
+        assert rows.count(b"\n") == count
 
     def quarantined(self, line: QuarantinedLine) -> None:
         """Keep the line."""
@@ -98,7 +99,7 @@ def good() -> list[dict[str, Any]]:
 
 def split(catalog: Catalog, blocks: Iterable[bytes]) -> tuple[ObjectReport, Kept]:
     kept = Kept()
-    report = Splitter(catalog, "batch").split("object", read_lines(blocks, MAX_LINE_BYTES), kept)
+    report = Splitter(catalog, "batch").split("object", line_blocks(blocks, MAX_LINE_BYTES), kept)
     return report, kept
 
 
@@ -281,8 +282,13 @@ def test_no_good_line_is_quarantined_or_changed(catalog: Catalog, good: list[dic
     report, kept = split(catalog, [content])
     assert kept.bad == []
     assert report.rows.total() == report.lines == len(good)
-    rows = [(event, json.loads(row)["event_id"]) for event, row in kept.rows]
-    assert rows == [(line["event"], line["id"]) for line in good]
+    rows = defaultdict(list)
+    for event, row in kept.taken:
+        rows[event].append(json.loads(row)["event_id"])
+    expected = defaultdict(list)
+    for line in good:
+        expected[line["event"]].append(line["id"])
+    assert rows == expected
 
 
 def test_a_duplicate_key_gives_the_last_value(catalog: Catalog) -> None:
@@ -290,7 +296,7 @@ def test_a_duplicate_key_gives_the_last_value(catalog: Catalog) -> None:
     content, expectation = generated(rates={"duplicate_key": 0.05, "crlf": 0.05})
     report, kept = split(catalog, [content])
     assert report.rows.total() == expectation.lines
-    assert not any(b"first of two" in row for _, row in kept.rows)
+    assert not any(b"first of two" in row for _, row in kept.taken)
     assert content.count(b"first of two") == expectation.odd["duplicate_key"] > 100
     assert content.count(b"\r\n") == expectation.odd["crlf"] > 100
 

@@ -1,9 +1,11 @@
 """A raw object's bytes as lines."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 BOM = b"\xef\xbb\xbf"
+_CR = ord("\r")
 HEAD_BYTES = 64 * 1024
 
 
@@ -16,7 +18,12 @@ class LongLine:
 
 
 def read_lines(blocks: Iterable[bytes], max_bytes: int) -> Iterator[bytes | LongLine]:
-    """Yield each line without its end (LF or CRLF) and without a byte order mark at the start.
+    """Yield the lines of `line_blocks` one by one."""
+    return chain.from_iterable(line_blocks(blocks, max_bytes))
+
+
+def line_blocks(blocks: Iterable[bytes], max_bytes: int) -> Iterator[Sequence[bytes | LongLine]]:
+    """Yield each block's lines without their ends (LF or CRLF) and without a byte order mark at the start.
 
     A last line without LF counts as a line; nothing follows a last LF. Memory is bounded by a block and
     `max_bytes`, however long a line is.
@@ -25,17 +32,21 @@ def read_lines(blocks: Iterable[bytes], max_bytes: int) -> Iterator[bytes | Long
     rest = b""
     skipped = 0
     for block in _without_mark(blocks):
-        lines = (rest + block if rest else block).split(b"\n")
-        rest = lines.pop()
-        for line in lines:
-            yield _finished(line, skipped, max_bytes)
-            skipped = 0
+        ended = block.split(b"\n")
+        finish = skipped or len(rest) + len(block) > max_bytes or _CR in block or _CR in rest
+        ended[0] = rest + ended[0]
+        rest = ended.pop()
+        if finish:
+            yield [_finished(line, 0 if number else skipped, max_bytes) for number, line in enumerate(ended)]
+            skipped = 0 if ended else skipped
+        else:
+            yield ended
         # One byte over the limit may be the CR of a CRLF; the last byte is kept because it may be that, too.
         if len(rest) > max_bytes + 1:
             skipped += len(rest) - head_bytes - 1
             rest = rest[:head_bytes] + rest[-1:]
     if rest:
-        yield _finished(rest, skipped, max_bytes)
+        yield [_finished(rest, skipped, max_bytes)]
 
 
 def _without_mark(blocks: Iterable[bytes]) -> Iterator[bytes]:

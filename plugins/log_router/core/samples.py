@@ -26,9 +26,9 @@ class _Fate:
         self.kind = ""
         self.found: Any = None
 
-    def row(self, event: str, row: bytes) -> None:
+    def rows(self, event: str, rows: bytes, count: int) -> None:  # noqa: ARG002 - of one line
         """Take a row."""
-        columns = orjson.loads(row)
+        columns = orjson.loads(rows)
         self.event, self.kind = event, "row"
         self.found = {name: value for name, value in columns.items() if not name.startswith("_lr_")}
 
@@ -91,7 +91,7 @@ def _differences(splitter: Splitter, event: str, sample: dict[str, Any]) -> Iter
         yield "line: YAML makes a date of a text that looks like one; quote it"
         return
     fate = _Fate()
-    splitter.split("sample", [given], fate)
+    splitter.split("sample", [[given]], fate)
     (wanted,) = sample.keys() & _FATES
     if fate.kind != wanted or (fate.event not in (event, "") and wanted != "unrouted"):
         owner = f" of event {fate.event}" if fate.event else ""

@@ -26,23 +26,24 @@ class Shaper:
 
     `lenient` counts values by column that were cut or made NULL as the column allows; `widest` has the bytes of the
     longest value by column, where that is more than the column's type says. Whoever reads them clears them.
+    `fixed` are the values that are the same in every row.
     """
 
     def __init__(self, event: Event, batch_id: str, known: Iterable[paths.Path] = ()) -> None:
         self.lenient: Counter[str] = Counter()
         self.widest: dict[str, int] = {}
-        self._batch_id = batch_id
+        self.batch_id = batch_id
         read = [
             column for column in event.table_columns if column.constant is None and column.name != event.extra
         ]
-        self._fixed = {
+        self.fixed = {
             column.name: converter(column)(column.constant)
             for column in event.table_columns
             if column.constant is not None
         }
         # Columns one after the other whose values lie in one container: it is looked up once for all of them.
         self._groups: list[tuple[paths.Path, list[_Field]]] = [
-            (where, [self._field(column) for column in columns])
+            (where, [self.field(column) for column in columns])
             for where, columns in groupby(read, key=lambda column: column.path[:-1])
         ]
         self._lenient = {column.name: column for column in read if column.on_error != "quarantine"}
@@ -55,7 +56,7 @@ class Shaper:
         Raises:
             BadValue: a column can't take its value, a required value is missing, or the row is too large.
         """
-        row = self._fixed.copy()
+        row = self.fixed.copy()
         lenient: list[str] = []
         for where, columns in self._groups:
             container = paths.container(document, where)
@@ -80,7 +81,7 @@ class Shaper:
             self._keep_others(document, row)
         row["_lr_object"] = object_id
         row["_lr_line"] = line_number
-        row["_lr_batch"] = self._batch_id
+        row["_lr_batch"] = self.batch_id
         encoded = _encode(row)
         size = len(encoded) + encoded.count(b"|")
         if size > MAX_ROW_BYTES:
@@ -91,7 +92,8 @@ class Shaper:
             self.lenient.update(lenient)
         return encoded
 
-    def _field(self, column: Column) -> _Field:
+    def field(self, column: Column) -> _Field:
+        """Return how a column's value is read and converted."""
         convert = converter(column)
         default = None if column.default is None else convert(column.default)
         return (

@@ -1,8 +1,8 @@
 """Lines in; rows, quarantined lines and unrouted lines out; every line counted."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -15,17 +15,33 @@ from log_router.core.masks import Masks, masked
 from log_router.core.reports import ObjectReport, QuarantinedLine, UnroutedLine
 from log_router.core.routes import Routes
 from log_router.core.shape import Shaper
+from log_router.core.typed import TypedLines
+from log_router.core.values import nearest
 
 # Numbers keep every digit: integers are int of any size, all others Decimal.
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
+_decode_any = msgspec.json.Decoder(float_hook=nearest).decode
 MAX_UNROUTED_TYPES = 1000
+
+
+def decode(line: bytes) -> Any:
+    """Return the JSON value of a line.
+
+    Raises:
+        ValueError, RecursionError: it can't be read.
+    """
+    try:
+        return _decode(line)
+    except ArithmeticError:
+        # A number's exponent is too large even for Decimal: the columns that read the number refuse it.
+        return _decode_any(line)
 
 
 class Sink(Protocol):
     """Where the lines of a chunk go."""
 
-    def row(self, event: str, row: bytes) -> None:
-        """Take one row of an event, without a line end."""
+    def rows(self, event: str, rows: bytes, count: int) -> None:
+        """Take rows of an event, each with a line end."""
 
     def quarantined(self, line: QuarantinedLine) -> None:
         """Take a line that can't be loaded as it is."""
@@ -51,47 +67,63 @@ class Splitter:
             for event in catalog.events
             if not events or event.name in events
         }
+        self._typed = TypedLines(self._event_paths, catalog.events, self._shapers)
 
-    def split(self, object_id: str, lines: Iterable[bytes | LongLine], sink: Sink) -> ObjectReport:
+    def split(self, object_id: str, blocks: Iterable[Sequence[bytes | LongLine]], sink: Sink) -> ObjectReport:
         """Send every line of a raw object to `sink` and return the counts, which add up.
 
-        Line numbers start at 1.
+        Line numbers start at 1. Rows come by event and block of lines, in no order beyond that.
         """
         report = ObjectReport(object_id)
-        for number, line in enumerate(lines, start=1):
-            report.lines += 1
-            if not line or (isinstance(line, bytes) and line.isspace()):
-                report.blank += 1
-                continue
-            event: str | None = None
-            try:
-                document = self._document(line)
-                event_type, event = self._routes.route(self._event_type(document), document)
-                if event is None:
-                    _refuse_another_type(event_type, report)
-                    kept = self._masks.line(None, line)  # type: ignore[arg-type]
-                    sink.unrouted(UnroutedLine(object_id, number, event_type, kept))
-                    report.unrouted[event_type] += 1
-                    continue
-                shaper = self._shapers.get(event)
-                if shaper is None:
-                    report.filtered += 1
-                    continue
-                if rules := self._masks.of(event):
-                    masked(document, rules)
-                row = shaper.row(document, object_id, number)
-            except BadValue as bad:
-                sink.quarantined(self._quarantined(object_id, number, event, bad, line))
-                report.quarantined[event or "", bad.reason] += 1
-                continue
-            sink.row(event, row)
-            report.rows[event] += 1
+
+        def write(event: str, rows: bytes | None, count: int) -> None:
+            if rows is None:
+                report.filtered += count
+            else:
+                sink.rows(event, rows, count)
+                report.rows[event] += count
+
+        for lines in blocks:
+            for index in self._typed.block(object_id, lines, report.lines, write):
+                self._line(object_id, report.lines + index + 1, lines[index], sink, report)
+            report.lines += len(lines)
         for name, shaper in self._shapers.items():
             report.note(name, shaper.lenient, shaper.widest)
             shaper.lenient.clear()
             shaper.widest.clear()
         report.check()
         return report
+
+    def _line(
+        self, object_id: str, number: int, line: bytes | LongLine, sink: Sink, report: ObjectReport
+    ) -> None:
+        """Send one line to the sink, whatever it is."""
+        if not line or (isinstance(line, bytes) and line.isspace()):
+            report.blank += 1
+            return
+        event: str | None = None
+        try:
+            document = self._document(line)
+            event_type, event = self._routes.route(self._event_type(document), document)
+            if event is None:
+                _refuse_another_type(event_type, report)
+                kept = self._masks.line(None, line)  # type: ignore[arg-type]
+                sink.unrouted(UnroutedLine(object_id, number, event_type, kept))
+                report.unrouted[event_type] += 1
+                return
+            shaper = self._shapers.get(event)
+            if shaper is None:
+                report.filtered += 1
+                return
+            if rules := self._masks.of(event):
+                masked(document, rules)
+            row = shaper.row(document, object_id, number)
+        except BadValue as bad:
+            sink.quarantined(self._quarantined(object_id, number, event, bad, line))
+            report.quarantined[event or "", bad.reason] += 1
+            return
+        sink.rows(event, row + b"\n", 1)
+        report.rows[event] += 1
 
     def _quarantined(
         self, object_id: str, number: int, event: str | None, bad: BadValue, line: bytes | LongLine
@@ -110,15 +142,13 @@ class Splitter:
                 "line_too_long", f"the line has {line.length} bytes; see max_line_bytes in the settings"
             )
         try:
-            document = _decode(line)
+            document = decode(line)
         except UnicodeDecodeError as error:
             raise BadValue("invalid_utf8", f"{error.reason} at byte {error.start} of a text") from error
         except ValueError as error:
             raise BadValue("malformed_json", str(error)) from error
         except RecursionError as error:
             raise BadValue("malformed_json", "it is nested too deeply to be read") from error
-        except ArithmeticError as error:
-            raise BadValue("malformed_json", "a number's exponent is too large to be read") from error
         if not isinstance(document, dict):
             raise BadValue("not_an_object", f"the line is a JSON {_kind(document)}, not an object")
         return document

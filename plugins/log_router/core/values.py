@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 
 Converter = Callable[[object], object]
 
+INTEGER_RANGES = {
+    name: (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    for name, bits in (("smallint", 16), ("integer", 32), ("bigint", 64))
+}
 # Numbers above this lose digits in readers that go through a double; as text they don't.
-_EXACT_IN_DOUBLE = 2**53
+EXACT_IN_DOUBLE = 2**53
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,6})?", re.ASCII)
 _INTEGER_DIGITS = 40
 _INTEGER = re.compile(rf"[+-]?0*\d{{1,{_INTEGER_DIGITS}}}", re.ASCII)
@@ -29,7 +33,13 @@ _TRUE = frozenset({"true", "t", "yes", "y", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "0"})
 # As `finite` for double precision.
 _SMALLEST_REAL = 2.0**-126
+_SURELY_SMALLEST, _SURELY_LARGEST = 1e-30, 1e30
+# Decimal takes no larger ones; see `nearest`.
+LARGEST_EXPONENT = 999_999_999_999_999_999
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# With whole seconds, milliseconds and microseconds, and Z.
+_USUAL_LENGTHS = frozenset({20, 24, 27})
+_USUAL_MARKS = frozenset({"-T::Z", "-T::."})
 _FAR = Decimal(10) ** 18
 _EPOCH_UNIT_MICROSECONDS = {
     "epoch_seconds": 1_000_000,
@@ -42,8 +52,8 @@ _EXACT = Context(prec=200)
 def converter(column: "Column") -> Converter:
     """Return the converter for a column's type."""
     name = column.type.name
-    if name in _INTEGER_BITS:
-        return _integer(column.type.ddl, _INTEGER_BITS[name])
+    if name in INTEGER_RANGES:
+        return _integer(column.type.ddl, *INTEGER_RANGES[name])
     if name == "numeric":
         return _numeric(column.type.precision, column.type.scale)
     if name == "varchar":
@@ -53,9 +63,6 @@ def converter(column: "Column") -> Converter:
     if name in ("timestamp", "timestamptz", "date"):
         return _time(name, column.time_format)
     return _WITHOUT_LENGTH[name]
-
-
-_INTEGER_BITS = {"smallint": 16, "integer": 32, "bigint": 64}
 
 
 def _wrong_type(value: object, wanted: str) -> BadValue:
@@ -72,9 +79,8 @@ def cut(value: object, length: int) -> str:
     return _text(value, "text").encode()[:length].decode(errors="ignore")
 
 
-def _integer(ddl: str, bits: int) -> Converter:
-    low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
-    plain_low, plain_high = max(low, -_EXACT_IN_DOUBLE), min(high, _EXACT_IN_DOUBLE)
+def _integer(ddl: str, low: int, high: int) -> Converter:
+    plain_low, plain_high = max(low, -EXACT_IN_DOUBLE), min(high, EXACT_IN_DOUBLE)
 
     def convert(value: object) -> object:
         # As nearly all are.
@@ -85,7 +91,7 @@ def _integer(ddl: str, bits: int) -> Converter:
             raise _wrong_type(value, ddl)
         if not low <= number <= high:
             raise BadValue("out_of_range", f"{shown(value)} is not between {low} and {high} ({ddl})")
-        return number if -_EXACT_IN_DOUBLE <= number <= _EXACT_IN_DOUBLE else str(number)
+        return number if -EXACT_IN_DOUBLE <= number <= EXACT_IN_DOUBLE else str(number)
 
     return convert
 
@@ -115,9 +121,20 @@ def _number(value: object, wanted: str) -> Decimal:
 def _numeric(precision: int, scale: int) -> Converter:
     ddl = f"numeric({precision},{scale})"
     step = Decimal(1).scaleb(-scale)
-    limit = Decimal(10) ** (precision - scale)
+    limit = 10 ** (precision - scale)
+    zeros = "." + "0" * scale if scale else ""
 
     def convert(value: object) -> object:
+        if type(value) is Decimal:
+            # As nearly all are: as many decimals as the column has, or one less.
+            text = str(value)
+            if 1 < scale < len(text) - 1 < precision and "E" not in text:
+                if text[-1 - scale] == ".":
+                    return text
+                if text[-scale] == ".":
+                    return text + "0"
+        elif type(value) is int and -limit < value < limit:
+            return f"{value}{zeros}"
         number = _number(value, ddl)
         # copy_abs, because abs() rounds to 28 digits and fails on large exponents.
         if number.copy_abs() >= limit:
@@ -135,10 +152,20 @@ def _numeric(precision: int, scale: int) -> Converter:
 
 
 def _double(value: object) -> object:
+    if type(value) is Decimal:
+        # As nearly all are.
+        number = float(value)
+        if _SURELY_SMALLEST < number < _SURELY_LARGEST:
+            return number
     return finite(_number(value, "double precision"), "double precision")
 
 
 def _real(value: object) -> object:
+    if type(value) is Decimal:
+        # As nearly all are.
+        number = float(value)
+        if _SURELY_SMALLEST < number < _SURELY_LARGEST:
+            return number
     exact = _number(value, "real")
     number = finite(exact, "real")
     try:
@@ -171,6 +198,10 @@ def _text(value: object, wanted: str) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Decimal) and abs(value.adjusted()) >= LARGEST_EXPONENT:
+        raise BadValue(
+            "out_of_range", f"a number with an exponent beyond {LARGEST_EXPONENT} can't be kept as text"
+        )
     if isinstance(value, int | Decimal):
         return str(value)
     raise _wrong_type(value, wanted)
@@ -211,14 +242,38 @@ def _char(length: int) -> Converter:
 def _time(name: str, time_format: str) -> Converter:
     read = _iso if time_format == "iso" else _epoch(_EPOCH_UNIT_MICROSECONDS[time_format])
     zone = "+00" if name == "timestamptz" else ""
+    usual = name == "timestamp" and time_format == "iso"
 
     def convert(value: object) -> object:
+        if usual and type(value) is str and (text := usual_time(value)):
+            return text
         moment = read(value)
         if name == "date":
             return moment.date().isoformat()
         return moment.isoformat(" ") + zone
 
     return convert
+
+
+def nearest(number: str) -> Decimal:
+    """Return a JSON number as Decimal; with the largest exponent where its own is beyond, which no column takes."""
+    try:
+        return Decimal(number)
+    except ArithmeticError:
+        sign, exponent = "-" * number.startswith("-"), re.split("[eE]", number)[1]
+        return Decimal(f"{sign}1E{'-' * exponent.startswith('-')}{LARGEST_EXPONENT}")
+
+
+def usual_time(value: str) -> str | None:
+    """Return the text of a time that is written as nearly all are, `2026-01-31T13:00:00.123Z`; None for others."""
+    # The characters between days and microseconds: no week of a year, no digits without colons, no offset.
+    if value[-1:] == "Z" and value[7:20:3] in _USUAL_MARKS and len(value) in _USUAL_LENGTHS:
+        try:
+            datetime.fromisoformat(value)
+        except ValueError:
+            return None
+        return value.replace("T", " ", 1)[:-1]
+    return None
 
 
 def _iso(value: object) -> datetime:

@@ -67,15 +67,18 @@ class Recorded:
     numbers: list[int] = field(default_factory=list)
 
     @property
-    def rows(self) -> list[tuple[str, dict[str, Any]]]:
+    def parsed(self) -> list[tuple[str, dict[str, Any]]]:
         """The rows, parsed."""
         return [(event, json.loads(row)) for event, row in self.written]
 
-    def row(self, event: str, row: bytes) -> None:
-        """Keep a row."""
-        assert b"\n" not in row
-        self.written.append((event, row))
-        self.numbers.append(int(row.rpartition(b'"_lr_line":')[2].partition(b",")[0]))
+    def rows(self, event: str, rows: bytes, count: int) -> None:
+        """Keep rows."""
+        assert rows.endswith(b"\n")
+        for row in rows[:-1].split(b"\n"):
+            self.written.append((event, row))
+            self.numbers.append(int(row.rpartition(b'"_lr_line":')[2].partition(b",")[0]))
+            count -= 1
+        assert count == 0
 
     def quarantined(self, line: QuarantinedLine) -> None:
         """Keep a quarantined line."""
@@ -96,4 +99,4 @@ def split(
 ) -> tuple[ObjectReport, Recorded]:
     """Return the report of a raw object's lines and what became of each."""
     sink = Recorded()
-    return Splitter(catalog, "batch", events).split(object_id, lines, sink), sink
+    return Splitter(catalog, "batch", events).split(object_id, [lines], sink), sink

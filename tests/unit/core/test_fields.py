@@ -27,14 +27,18 @@ class Kept:
     """A sink that remembers."""
 
     def __init__(self) -> None:
-        self.rows: list[tuple[str, dict[str, Any]]] = []
+        self.taken: list[tuple[str, dict[str, Any]]] = []
         self.bad: list[QuarantinedLine] = []
         self.others: list[UnroutedLine] = []
 
-    def row(self, event: str, row: bytes) -> None:
-        """Remember a row without its lineage."""
-        document = orjson.loads(row)
-        self.rows.append((event, {key: document[key] for key in document if not key.startswith("_lr_")}))
+    def rows(self, event: str, rows: bytes, count: int) -> None:
+        """Remember rows without their lineage."""
+        documents = list(map(orjson.loads, rows.splitlines()))
+        assert len(documents) == count
+        self.taken += [
+            (event, {key: document[key] for key in document if not key.startswith("_lr_")})
+            for document in documents
+        ]
 
     def quarantined(self, line: QuarantinedLine) -> None:
         """Remember a line."""
@@ -56,7 +60,7 @@ def split(
         catalog = Catalog(event_key="e", events=(catalog,))
     sink = Kept()
     given = [line if isinstance(line, bytes | LongLine) else orjson.dumps(line) for line in lines]
-    return sink, Splitter(catalog, "b", events, secret).split("o", given, sink)
+    return sink, Splitter(catalog, "b", events, secret).split("o", [given], sink)
 
 
 def column(type_: str, **keys: Any) -> list[dict[str, Any]]:
@@ -68,7 +72,7 @@ def test_several_event_types_become_one_table() -> None:
     sink, report = split(
         event(event_type=["buy", "purchase"]), *({"e": e} for e in ("buy", "purchase", "sell"))
     )
-    assert [name for name, _ in sink.rows] == ["buy", "buy"]
+    assert [name for name, _ in sink.taken] == ["buy", "buy"]
     assert report.unrouted == {"sell": 1}
 
 
@@ -77,7 +81,7 @@ def test_values_of_several_event_keys_are_joined() -> None:
     catalog = Catalog(event_key=("Channel", "System.EventID"), events=(event(event_type="Security+4624"),))
     good = {"Channel": "Security", "System": {"EventID": 4624}, "id": 1}
     sink, _ = split(catalog, good, {"Channel": "Security"})
-    assert sink.rows == [("buy", {"id": 1})]
+    assert sink.taken == [("buy", {"id": 1})]
     assert (sink.bad[0].reason, "System.EventID" in sink.bad[0].detail) == ("no_event_type", True)
 
 
@@ -94,7 +98,7 @@ def test_one_event_type_goes_to_two_tables_by_a_value() -> None:
     """Values are compared as text; what no event names goes to the one without a condition."""
     lines = [paid("card"), paid("1"), paid(1), paid(None), paid({"a": 1}), paid("CARD")]
     sink, _ = split(Catalog(event_key="e", events=(CARD, CASH, REST)), *lines)
-    assert [name for name, _ in sink.rows] == ["card", "cash", "cash", "rest", "rest", "rest"]
+    assert [name for name, _ in sink.taken] == ["card", "cash", "cash", "rest", "rest", "rest"]
 
 
 def test_a_value_that_no_event_names_is_unrouted_under_a_type_that_says_it() -> None:
@@ -147,7 +151,7 @@ def test_a_missing_value_becomes_the_default_and_a_constant_is_in_every_row() ->
     sink, _ = split(
         event(columns=columns), {"e": "buy"}, {"e": "buy", "n": None, "c": "app"}, {"e": "buy", "n": 2}
     )
-    assert [row for _, row in sink.rows] == [{"c": "web", "n": n} for n in ("1.50", "1.50", "2.00")]
+    assert [row for _, row in sink.taken] == [{"c": "web", "n": n} for n in ("1.50", "1.50", "2.00")]
 
 
 def test_a_lenient_column_is_counted() -> None:
@@ -162,7 +166,7 @@ def test_a_lenient_column_is_counted() -> None:
         {"e": "buy", "t": "a\0"},
     ]
     sink, report = split(event(columns=columns), *lines)
-    assert [row for _, row in sink.rows] == [{"t": "éé"}]
+    assert [row for _, row in sink.taken] == [{"t": "éé"}]
     assert [bad.reason for bad in sink.bad] == ["wrong_type", "nul_character"]
     assert report.lenient == {("buy", "n"): 1, ("buy", "t"): 1}
     assert ObjectReport.from_dict(report.to_dict()) == report
@@ -172,7 +176,7 @@ def test_a_growing_column_takes_longer_texts_and_tells_how_long() -> None:
     """Bytes, not characters; beyond the limit the line is quarantined."""
     growing = event(columns=column("varchar(4)", grow_to=9))
     sink, report = split(growing, *({"e": "buy", "x": text} for text in ("abcd", "éééé", "abcde", "x" * 10)))
-    assert len(sink.rows) == 3
+    assert len(sink.taken) == 3
     assert report.widest == {("buy", "x"): 8}
     assert [bad.reason for bad in sink.bad] == ["too_long"]
     _, report = split(growing, {"e": "buy", "x": "abcd"})
@@ -189,7 +193,7 @@ def test_other_fields_are_kept_as_they_are_nested() -> None:
     asked = event(columns=columns, extra="others", when={"path": "w", "equals": 1})
     full = {"e": "buy", "w": 1, "u": {"a": 1, "m": "secret", "b": {"c": 1.50}}, "list": [1, 2], "z": None}
     sink, _ = split(asked, full, {"e": "buy", "w": 1, "u": {"a": 1, "m": "secret"}})
-    assert [row for _, row in sink.rows] == [
+    assert [row for _, row in sink.taken] == [
         {"a": 1, "first": 1, "others": {"u": {"b": {"c": 1.5}}, "list": [1, 2], "z": None}},
         {"a": 1},
     ]
@@ -219,7 +223,7 @@ def test_masked_values_are_nowhere_in_a_row() -> None:
     sink, _ = split(
         MASKED, PERSON, {**PERSON, "ip": "2001:db8:1:2::3"}, {**PERSON, "ip": "host", "user": {"email": 5}}
     )
-    (_, first), (_, second), (_, third) = sink.rows
+    (_, first), (_, second), (_, third) = sink.taken
     digest = hashed("ann@example.com")
     assert first == {"email": digest, "ip": "203.0.113.0", "who": {"email": digest}, "n": 1}
     assert second["ip"] == "2001:db8:1::"
