@@ -21,6 +21,7 @@ from local.stack import RAW_BUCKET, Stack
 
 DAG_ID = "log_router_hourly"
 STREAM_DAG_ID = "log_router_stream"
+BULK_DAG_ID = "log_router_bulk"
 FIRST_HOUR = datetime(2025, 6, 12, 17, tzinfo=UTC)
 HOURS = tuple(FIRST_HOUR + timedelta(hours=number) for number in range(3))
 SEED = 7
@@ -43,7 +44,8 @@ def main() -> None:
         with _events(stack), _phase("Starting Airflow"):
             stack.start_airflow()
         _run(stack)
-        stack.api.patch(f"/dags/{STREAM_DAG_ID}", {"is_paused": False})
+        for dag_id in (STREAM_DAG_ID, BULK_DAG_ID):
+            stack.api.patch(f"/dags/{dag_id}", {"is_paused": False})
         _show(stack)
         _show_stream(stack)
     print(f"\nDone in {time.monotonic() - began:.0f} s. The stack is up; `make down` stops it.")

@@ -108,7 +108,17 @@ def _other_event(event: str) -> Spoiler:
     return lambda line, _: re.sub(r'"event":"[a-z_]+"', f'"event":"{event}"', line, count=1)
 
 
-UNROUTED: Mapping[str, Spoiler] = {event: _other_event(event) for event in ("ab_test_assigned", "debug_ping")}
+def _ab_test(line: str, dice: Random) -> str:
+    test, variants = dice.choice((("new checkout", "abc"), ("larger photos", "ab"), ("sticky filters", "ab")))
+    properties = (
+        f'{{"experiment":"{test}","variant":"{dice.choice(variants)}","bucket":{dice.randrange(1000)}}}'
+    )
+    before = line[: line.index('"properties":')]
+    return _other_event("ab_test_assigned")(f'{before}"properties":{properties}}}', dice)
+
+
+# A type that somebody will want to have, and one that nobody will.
+UNROUTED: Mapping[str, Spoiler] = {"ab_test_assigned": _ab_test, "debug_ping": _other_event("debug_ping")}
 BLANK: Mapping[str, Spoiler] = {"blank": lambda _, dice: "" if dice.random() < 1 / 2 else " \t"}
 # Odd, but as good as any: Windows line ends, a key that stands twice (the last one counts).
 ODD: Mapping[str, Spoiler] = {
