@@ -21,7 +21,8 @@ from local.stack import RAW_BUCKET, Stack
 
 DAG_ID = "log_router_hourly"
 STREAM_DAG_ID = "log_router_stream"
-BULK_DAG_ID = "log_router_bulk"
+# They run when a command asks them to.
+TOOL_DAG_IDS = ("log_router_bulk", "log_router_reload")
 FIRST_HOUR = datetime(2025, 6, 12, 17, tzinfo=UTC)
 HOURS = tuple(FIRST_HOUR + timedelta(hours=number) for number in range(3))
 SEED = 7
@@ -44,7 +45,7 @@ def main() -> None:
         with _events(stack), _phase("Starting Airflow"):
             stack.start_airflow()
         _run(stack)
-        for dag_id in (STREAM_DAG_ID, BULK_DAG_ID):
+        for dag_id in (STREAM_DAG_ID, *TOOL_DAG_IDS):
             stack.api.patch(f"/dags/{dag_id}", {"is_paused": False})
         _show(stack)
         _show_stream(stack)

@@ -241,7 +241,11 @@ def create(request: Request) -> Standing:
                 run_on_latest_version=True,
             )
         except (AirflowException, ValueError) as error:
-            raise NeedsAction(f"Airflow refused the backfill: {error}") from error
+            # The schema of a parameter that it refuses, which says more, fills a screen.
+            reason = str(error).partition("\n")[0]
+            if "param events" in reason:
+                reason += "; Airflow may not have read the event files yet: airflow dags reserialize"
+            raise NeedsAction(f"Airflow refused the backfill: {reason}") from error
     return standing(made.id)
 
 

@@ -81,6 +81,7 @@ def run(asked: argparse.Namespace, site: "Site") -> int:
 def _say_next(name: str, found: "Unrouted") -> None:
     screen.say("  $ log-router check")
     screen.say(f"  $ log-router plan --event {name}")
+    screen.say("  $ airflow dags reserialize")
     reads = f"{counted(found.objects, 'raw object')} with {counted(found.lines, 'line')} of it"
     if found.first and found.last:
         window = f"--from {iso(found.first.start)} --to {iso(found.last.end)}"
