@@ -10,7 +10,7 @@ LOCK := local/set_up.sh uv pip compile --quiet --universal --python-version 3.11
 	--no-emit-index-url --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults accidents peers check up shell down install schemas lock clean
+.PHONY: bench bench-quick help demo test faults accidents peers check up shell down install schemas lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s%s\n", $$1, $$2}' Makefile
@@ -31,6 +31,14 @@ accidents: install ## play some 25 accidents through a real Airflow, three quart
 peers: install ## install dlt, dbt and SQLAlchemy's dialect apart from ours, and run them against the Redshift twin
 	@local/set_up.sh peers
 	@$(BIN)/python -m pytest tests/peers
+
+bench: install ## measure the split beside what else splits, on one core; ten minutes; RECORD=release: also into the history
+	@local/set_up.sh splitters
+	@PYTHONPATH=plugins:. $(BIN)/python -m benchmarks.splitter $(if $(RECORD),--record $(RECORD))
+
+bench-quick: install ## measure how near the split is to its limit; a minute
+	@local/set_up.sh splitters
+	@PYTHONPATH=plugins:. $(BIN)/python -m benchmarks.splitter --quick
 
 check: install ## the fast loop: linters, types and unit tests
 	@$(BIN)/ruff check
@@ -62,6 +70,7 @@ lock: ## write the lock files anew from pyproject.toml
 	$(LOCK) local/requirements-uv.in -o local/requirements-uv.txt
 	$(LOCK) local/requirements-browser.in -o local/requirements-browser.txt
 	for peer in tests/peers/requirements-*.in; do $(LOCK) $$peer -o $${peer%.in}.txt || exit; done
+	$(LOCK) benchmarks/splitter/requirements-splitters.in -o benchmarks/splitter/requirements-splitters.txt
 
 clean: down ## stop the stack and remove its data and all that was installed
 	@rm -rf .venv .local .mypy_cache .pytest_cache .ruff_cache .hypothesis

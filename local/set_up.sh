@@ -2,8 +2,9 @@
 # Installs what the locks say: .venv (product, stack and tests) and .local/s3-venv (the S3 server).
 # Does nothing when both are as the locks want them. Takes $PYTHON, or the newest supported Python
 # that runs; installs with uv, which it gets by its own lock. `local/set_up.sh uv ...` runs just uv,
-# `local/set_up.sh peers` also installs .local/peers/...: other projects, each with its own lock, and
-# `local/set_up.sh browser` a Chromium for the tests, where the machine has none.
+# `local/set_up.sh peers` also installs .local/peers/...: other projects, each with its own lock,
+# `local/set_up.sh splitters` there what the split is measured against, and `local/set_up.sh browser` a Chromium
+# for the tests, where the machine has none.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -113,6 +114,23 @@ install() {
     echo "$stamp" >"$1/.installed"
 }
 
+# Installs what the split is measured against: packages apart from ours, and as root Debian's Go and jq. Without
+# these two the benchmark leaves them out and says why.
+install_splitters() {
+    mkdir -p .local/peers
+    install .local/peers/splitters benchmarks/splitter/requirements-splitters.txt "$1"
+    local packages=()
+    command -v go >/dev/null || packages+=(golang-go)
+    command -v jq >/dev/null || packages+=(jq)
+    if [ ${#packages[@]} = 0 ] || [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then return; fi
+    echo "Installing ${packages[*]} ..."
+    local log=.local/apt.log
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get install -y --no-install-recommends "${packages[@]}" >"$log" 2>&1 ||
+        { apt-get update && apt-get install -y --no-install-recommends "${packages[@]}"; } >>"$log" 2>&1 ||
+        echo "apt-get could not install ${packages[*]}: see $PWD/$log" >&2
+}
+
 # Fetches a headless Chromium, with the few libraries that a bare Debian lacks, into .local/browser.
 install_browser() {
     local browser node stamp
@@ -176,4 +194,7 @@ if [ "${1:-}" = peers ]; then
         peer="${lock#*requirements-}"
         install ".local/peers/${peer%.txt}" "$lock" "$python"
     done
+fi
+if [ "${1:-}" = splitters ]; then
+    install_splitters "$python"
 fi

@@ -23,9 +23,11 @@ else:
     from backports import zstd
 
 SUFFIX = {"gzip": "gz", "zstd": "zst"}
-# Each open part costs a compressor, a buffer and a file descriptor; beyond this many the largest is finished.
+# Each open part costs a compressor and a file descriptor; beyond this many the largest is finished.
 MAX_OPEN = 200
+# Of one file's lines, and of all files' together, before they are compressed.
 _BUFFER_BYTES = 128 * 1024
+_BUFFERS_BYTES = 64 * 1024 * 1024
 _QUARANTINED_ROWS = ("quarantine", "rows")
 
 
@@ -40,7 +42,8 @@ class PartSink(AbstractContextManager["PartSink"]):
         self._store = store
         self._batch_id = batch_id
         self._chunk = chunk
-        self._open: dict[tuple[str, str], _File] = {}
+        self._files: dict[tuple[str, str], _File] = {}
+        self._buffered = 0
         self._numbers: dict[tuple[str, str], int] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="log-router-")
         self._parts: list[Part] = []
@@ -53,7 +56,7 @@ class PartSink(AbstractContextManager["PartSink"]):
         trace: TracebackType | None,
     ) -> None:
         try:
-            for file in self._open.values():
+            for file in self._files.values():
                 file.discard()
         finally:
             self._folder.cleanup()
@@ -88,31 +91,47 @@ class PartSink(AbstractContextManager["PartSink"]):
 
     def finish(self, reports: Iterable[ObjectReport]) -> ChunkReport:
         """Store what is still open; return the report of a chunk whose raw objects are in these reports."""
-        for stream in list(self._open):
+        # The open ones first: the others are opened one at a time then.
+        for stream in sorted(self._files, key=lambda one: not self._files[one].is_open):
             self._store_file(stream)
         parts = tuple(part for part in self._parts if part.event != quarantine.TABLE.name)
         rows = tuple(part for part in self._parts if part.event == quarantine.TABLE.name)
         return ChunkReport(tuple(reports), parts, (), tuple(self._kept), rows)
 
     def _add(self, stream: tuple[str, str], lines: bytes, count: int = 1) -> None:
-        file = self._open.get(stream)
+        file = self._files.get(stream)
         if file is None:
-            if len(self._open) >= MAX_OPEN:
-                self._store_file(max(self._open, key=lambda other: self._open[other].size))
-            file = self._open[stream] = _File(Path(self._folder.name), self._store.settings.compression)
+            file = self._files[stream] = _File(self._store.settings.compression)
         file.add(lines, count)
-        if file.size >= self._store.settings.part_bytes:
-            self._store_file(stream)
+        self._buffered += len(lines)
+        if file.buffered >= _BUFFER_BYTES:
+            self._flush(stream)
+            if file.size >= self._store.settings.part_bytes:
+                self._store_file(stream)
+        while self._buffered > _BUFFERS_BYTES:
+            self._flush(max(self._files, key=lambda other: self._files[other].buffered))
+
+    def _flush(self, stream: tuple[str, str]) -> None:
+        """Compress what a file has in memory; where too many are open, the largest of them is stored first."""
+        file = self._files[stream]
+        if not file.is_open:
+            open_ones = [other for other in self._files if self._files[other].is_open]
+            if len(open_ones) >= MAX_OPEN:
+                self._store_file(max(open_ones, key=lambda other: self._files[other].size))
+        self._buffered -= file.buffered
+        file.flush(Path(self._folder.name))
 
     def _store_file(self, stream: tuple[str, str]) -> None:
         kind, name = stream
-        file = self._open[stream]
+        if self._files[stream].buffered:
+            self._flush(stream)
+        file = self._files[stream]
         number = self._numbers.get(stream, 0)
         suffix = SUFFIX[self._store.settings.compression]
         key = self._store.staging_key(kind, self._batch_id, name, f"{self._chunk}-{number:05d}.json.{suffix}")
         with file.finished() as (body, size):
             self._store.put(key, body)
-        del self._open[stream]
+        del self._files[stream]
         self._numbers[stream] = number + 1
         if kind == "parts" or stream == _QUARANTINED_ROWS:
             event = name if kind == "parts" else quarantine.TABLE.name
@@ -130,48 +149,56 @@ def _raw(raw: bytes) -> dict[str, Any]:
 
 
 class _File:
-    """One compressed file on local disk, until it is stored. `size` is in compressed bytes, late by a buffer."""
+    """One compressed file on local disk, until it is stored: none before it is flushed for the first time.
 
-    def __init__(self, folder: Path, compression: str) -> None:
+    `size` is in compressed bytes, late by a compressor's own buffer; `buffered` in plain ones.
+    """
+
+    def __init__(self, compression: str) -> None:
         self.lines = 0
+        self.buffered = 0
+        self._compression = compression
         self._buffer: list[bytes] = []
-        self._buffered = 0
-        self._body: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by discard or finished
-        self._compressor: Any
-        if compression == "gzip":
-            # No name and no time in the header: the same lines give the same bytes.
-            self._compressor = igzip.IGzipFile("", "wb", 1, self._body, mtime=0)  # type: ignore[no-untyped-call]
-        else:
-            self._compressor = zstd.ZstdFile(self._body, "wb", level=1)
+        self._body: IO[bytes] | None = None
+        self._compressor: Any = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._body is not None
 
     @property
     def size(self) -> int:
-        return self._body.tell()
+        return self._body.tell() if self._body else 0
 
     def add(self, lines: bytes, count: int) -> None:
         self.lines += count
         self._buffer.append(lines)
-        self._buffered += len(lines)
-        if self._buffered >= _BUFFER_BYTES:
-            self._flush()
+        self.buffered += len(lines)
 
-    def _flush(self) -> None:
+    def flush(self, folder: Path) -> None:
+        if self._body is None:
+            self._body = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by discard or finished
+            if self._compression == "gzip":
+                # No name and no time in the header: the same lines give the same bytes.
+                self._compressor = igzip.IGzipFile("", "wb", 1, self._body, mtime=0)  # type: ignore[no-untyped-call]
+            else:
+                self._compressor = zstd.ZstdFile(self._body, "wb", level=1)
         self._compressor.write(b"".join(self._buffer))
         self._buffer.clear()
-        self._buffered = 0
+        self.buffered = 0
 
     @contextmanager
     def finished(self) -> Iterator[tuple[IO[bytes], int]]:
-        """Give the whole file from its start and its size, then let it go."""
-        if self._buffer:
-            self._flush()
+        """Give the whole file, which is flushed, from its start and its size, then let it go."""
         self._compressor.close()
-        size = self._body.tell()
-        self._body.seek(0)
+        body: Any = self._body
+        size = body.tell()
+        body.seek(0)
         try:
-            yield self._body, size
+            yield body, size
         finally:
-            self._body.close()
+            body.close()
 
     def discard(self) -> None:
-        self._body.close()
+        if self._body is not None:
+            self._body.close()

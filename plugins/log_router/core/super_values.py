@@ -13,6 +13,9 @@ _MAX_DIGITS = 38
 # here and quarantined there.
 _MAX_NESTING = 500
 # Found in few values; only then is a SUPER value walked. NUL, exponents, and 39 digits, point or not.
+# Each pass takes away the innermost brackets: far fewer than are nested at most, and of texts that hold some.
+_MAX_PASSES = 100
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _E, _BACKSLASH = b"E\\"
 _SUSPECTS = (b"\\u0000", b"E+", b"E-")
 _DIGITS_AS_ZERO = bytes(ord("0") if byte in b"0123456789." else byte for byte in range(256))
@@ -27,11 +30,28 @@ def super_value(value: object) -> object:
     if (
         ((_E in encoded or _BACKSLASH in encoded) and any(suspect in encoded for suspect in _SUSPECTS))
         or (size > _MAX_DIGITS and _TOO_MANY_DIGITS in encoded.translate(_DIGITS_AS_ZERO))
-        or (size > _MAX_NESTING and encoded.count(b"[") + encoded.count(b"{") > _MAX_NESTING)
-        or size > MAX_TEXT_BYTES
+        or (size > _MAX_NESTING and may_be_deep(encoded))
+        or (size > MAX_TEXT_BYTES and _may_hold_long_text(encoded))
     ):
         _check(value)
     return msgspec.Raw(encoded)
+
+
+def may_be_deep(encoded: bytes) -> bool:
+    """Tell whether JSON may be nested deeper than super takes; brackets in its texts may make it say so."""
+    if encoded.count(b"[") + encoded.count(b"{") <= _MAX_NESTING:
+        return False
+    brackets = encoded.translate(None, _NO_BRACKETS)
+    for _ in range(_MAX_PASSES):
+        outer = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if len(outer) in (0, len(brackets)):
+            return bool(outer)
+        brackets = outer
+    return True
+
+
+def _may_hold_long_text(encoded: bytes) -> bool:
+    return _BACKSLASH in encoded or max(map(len, encoded.split(b'"'))) > MAX_TEXT_BYTES
 
 
 def _check(value: object) -> None:

@@ -15,12 +15,12 @@ from log_router.core import paths
 from log_router.core.bad_values import BadValue
 from log_router.core.events import Column, Event
 from log_router.core.shape import MAX_ROW_BYTES, Shaper
+from log_router.core.super_values import may_be_deep
 from log_router.core.values import EXACT_IN_DOUBLE, INTEGER_RANGES, usual_time
 
 _BACKSLASH = ord("\\")
 # From here on a line may be nested deeper than the careful path takes, or hold a number that it can't read.
 _LONG_LINE_BYTES = 1000
-_MAX_BRACKETS = 500
 _MAX_DIGITS = 4300
 _DIGITS_AS_ZERO = bytes(ord("0") if chr(byte) in "0123456789" else byte for byte in range(256))
 # The field for the line's place, under a key that `_nameable` takes for no member.
@@ -38,7 +38,7 @@ def plain(line: bytes) -> bool:
     if _BACKSLASH in line and b"\\u0000" in line:
         return False
     if len(line) > _LONG_LINE_BYTES:
-        if line.count(b"[") + line.count(b"{") > _MAX_BRACKETS:
+        if may_be_deep(line):
             return False
         if len(line) > _MAX_DIGITS and b"0" * _MAX_DIGITS in line.translate(_DIGITS_AS_ZERO):
             return False
