@@ -84,8 +84,10 @@ class Prompt:
 
 
 _PROMPT = """
-import contextlib, io, json, sys
+import contextlib, io, json, signal, sys
 from log_router.cli.main import main
+# Whoever runs the tests in the background of a shell has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 answers = sys.stdout
 for line in sys.stdin:
     said = io.StringIO()
