@@ -111,7 +111,7 @@ class CollectOperator(LogRouterOperator):
         for number, key in enumerate(plan["batches"]):
             batch, catalog = site.store.get_batch(key)
             split = results(context, self.split_task_id, batch)
-            reports = [site.store.get_report(counts["report"]) for counts in split]
+            reports = site.store.get_reports(counts["report"] for counts in split)
             made = manifests(batch, catalog, reports)
             rows = sum(manifest.rows for manifest in made)
             self.log.info(
@@ -211,7 +211,9 @@ class SettleOperator(LogRouterOperator):
         from log_router.settling import Settler, findings, unfinished  # noqa: PLC0415
 
         split = results(context, self.split_task_id, batch)
-        reports = {counts["chunk"]: site.store.get_report(counts["report"]) for counts in split}
+        chunks = [counts["chunk"] for counts in split]
+        found = site.store.get_reports(counts["report"] for counts in split)
+        reports = dict(zip(chunks, found, strict=True))
         outcomes = results(context, self.load_task_id, batch)
         loaded = {one["event"]: None if one["already_loaded"] else one["loaded_at"] for one in outcomes}
         isolations = Isolations(site.store, site.warehouse, site.statements, site.settings.ledger_schema)

@@ -1,7 +1,8 @@
 """S3: raw objects are listed and read, everything written goes to the staging bucket."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
@@ -36,6 +37,8 @@ _ARCHIVED = {"InvalidObjectState"}
 _PASSING = {"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "Throttling", "500", "503"}
 # Of which some may be "folder" objects.
 _FIRST_KEYS = 10
+# Requests for reports: as many as the client keeps connections.
+_AT_ONCE = 10
 
 
 @dataclass(frozen=True)
@@ -193,6 +196,11 @@ class Store:
     def get_report(self, key: str) -> ChunkReport:
         """Return what a split task made of its chunk."""
         return ChunkReport.from_json(self.get(key))
+
+    def get_reports(self, keys: Iterable[str]) -> list[ChunkReport]:
+        """Return what split tasks made of their chunks, several requested at a time."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return list(pool.map(self.get_report, keys))
 
     def put_manifest(self, manifest: Manifest) -> str:
         """Write an event's manifest for COPY and, beside it, what the load checks; return the latter's key."""

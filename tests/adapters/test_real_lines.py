@@ -19,7 +19,7 @@ from tests.unit.core.test_scaffold import SETTINGS
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 # The values of a row, by the raw object's key and the line's number.
 Rows = dict[tuple[str, int], list[Any]]
-COMPARED = 3_000
+COMPARED = 500
 # Folder and event key; types and lines.
 SETS = [
     (("gharchive", "type"), (18, 20_842)),

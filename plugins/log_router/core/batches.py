@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import orjson
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 LaneName = Literal["stream", "hourly", "backfill"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RawObject:
     """One S3 object of JSON lines. Its ETag belongs to its identity: other content is another object.
 
@@ -60,7 +61,7 @@ class Batch:
     events: tuple[str, ...] = ()
     lane: LaneName = "hourly"
 
-    @property
+    @cached_property
     def batch_id(self) -> str:
         """Text that sorts by the batch's label and names no other batch."""
         object_ids = [raw.object_id for raw in self.objects]

@@ -1,6 +1,5 @@
 """Which parts hold an event's rows, and which raw objects the rows came from."""
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
@@ -125,7 +124,7 @@ class Manifest:
 
     def to_load(self) -> bytes:
         """Return everything a load needs to know, as JSON."""
-        return orjson.dumps(asdict(self))
+        return orjson.dumps(self)
 
     @classmethod
     def from_load(cls, document: bytes) -> Self:
@@ -146,12 +145,13 @@ def manifests(batch: "Batch", catalog: "Catalog", reports: Iterable[ChunkReport]
     """
     reports = list(reports)
     parts = _parts_by_event(batch, reports)
-    rows: dict[str, Counter[str]] = {}
+    rows: dict[str, dict[str, int]] = {}
     empty: dict[str, int] = {}
     for raw in (raw for report in reports for raw in report.objects):
         empty[raw.object_id] = 0
         for event, count in raw.rows.items():
-            rows.setdefault(event, Counter())[raw.object_id] += count
+            counted = rows.setdefault(event, {})
+            counted[raw.object_id] = counted.get(raw.object_id, 0) + count
     named = batch.named(catalog)
     made = []
     for event in sorted(parts.keys() | rows.keys() | named):
@@ -162,11 +162,11 @@ def manifests(batch: "Batch", catalog: "Catalog", reports: Iterable[ChunkReport]
             complete=bool(batch.events),
             widest=_widest(event, reports),
         )
-        counted = sum(manifest.rows_by_object.values())
-        if counted != manifest.rows:
+        split = sum(manifest.rows_by_object.values())
+        if split != manifest.rows:
             raise ConservationError(
                 f"event {event} of batch {batch.batch_id}: its parts hold {manifest.rows} rows but the raw objects "
-                f"gave {counted}; nothing is loaded. To mend it: {SPLIT_AGAIN}"
+                f"gave {split}; nothing is loaded. To mend it: {SPLIT_AGAIN}"
             )
         made.append(manifest)
     return tuple(made)

@@ -78,7 +78,7 @@ def both(catalog: Catalog, given_lines: list[bytes]) -> tuple[dict[str, Any], di
     return fates(Splitter(catalog, "batch"), given_lines), fates(careful, given_lines)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(columns, st.lists(lines | strange, min_size=1, max_size=12), st.data())
 def test_both_paths_agree(
     given_columns: list[dict[str, Any]], given_lines: list[bytes], data: st.DataObject
