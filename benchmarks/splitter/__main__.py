@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import cProfile
 import json
 import platform
+import pstats
 import statistics
 import subprocess
 import sys
@@ -17,7 +19,9 @@ from pathlib import Path
 from benchmarks.machine import processor
 from benchmarks.splitter import inputs
 from benchmarks.splitter.contenders import PEERS, Contender, contenders, lines_written
+from benchmarks.splitter.folder_store import FolderStore, plan
 from local.environment import ROOT
+from log_router.splitting import split_chunk
 
 PLACE = ROOT / ".local" / "bench"
 HISTORY = ROOT / "benchmarks" / "splitter" / "history.json"
@@ -26,7 +30,10 @@ _CORE = 0
 
 @dataclass(frozen=True)
 class Cost:
-    """What a contender took for an input: the median of its runs' CPU seconds, and the highest peak of memory."""
+    """What a contender took for an input: the median of its runs' CPU seconds, and the highest peak of memory.
+
+    `stored_mb` are the files that it wrote: what COPY would read.
+    """
 
     input: str
     contender: str
@@ -34,6 +41,7 @@ class Cost:
     cpu_seconds: float
     spread: float
     peak_mb: float
+    stored_mb: float
 
     @property
     def speed(self) -> float:
@@ -47,11 +55,17 @@ def main() -> None:
     parser.add_argument(
         "--quick", action="store_true", help="only ours and the limit, on 100 MB of the main input"
     )
+    parser.add_argument(
+        "--profile", action="store_true", help="only where ours spends its time on the main input"
+    )
     parser.add_argument("--megabytes", type=int, default=2000, help="of the main input for ours (2000)")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each of which the median counts (3)")
     parser.add_argument("--record", metavar="RELEASE", help="add the ratios to the history, under this name")
     asked = parser.parse_args()
     print(facts())
+    if asked.profile:
+        profile()
+        return
     if asked.quick:
         quick(asked.rounds)
         return
@@ -74,6 +88,18 @@ def quick(rounds: int) -> None:
     )
     print(f"limit {limit.speed:.0f} MB by CPU second (runs within {limit.spread:.0%})")
     print(f"ours is {ours.speed / limit.speed:.3f} of the limit")
+
+
+def profile() -> None:
+    """Print in which functions ours spends its time, those of C included; profiling itself adds to Python's."""
+    given = _input("main", 100_000_000)
+    with tempfile.TemporaryDirectory(dir=given.folder) as folder:
+        store = FolderStore.at(given.folder / "config", given.folder / "raw", Path(folder))
+        key = plan(store, given.folder / "config", [path.name for path in given.objects(100_000_000)])
+        batch, catalog = store.get_batch(key)
+        with cProfile.Profile() as taken:
+            split_chunk(store, batch, catalog, 0)
+    pstats.Stats(taken).sort_stats("tottime").print_stats(16)
 
 
 def full(megabytes: int, rounds: int) -> list[Cost]:
@@ -112,7 +138,8 @@ def measured(name: str, given: inputs.Input, taken: list[tuple[Contender, int]],
         median = statistics.median(seconds)
         spread = (seconds[-1] - seconds[0]) / median
         peak = max(run["peak_mb"] for run in runs[one.name])
-        costs.append(Cost(name, one.name, given.amount(most)[0] / 1e6, median, spread, peak))
+        stored = runs[one.name][0]["stored_mb"]
+        costs.append(Cost(name, one.name, given.amount(most)[0] / 1e6, median, spread, peak, stored))
         print(f"  {one.name}: {costs[-1].speed:.0f} MB by CPU second, {peak:.0f} MB", flush=True)
     return costs
 
@@ -147,6 +174,7 @@ def run(given: inputs.Input, one: Contender, most: int) -> dict[str, float]:
         if written != lines:
             raise SystemExit(f"{one.name} made {written:,} lines of {lines:,}: it did another work")
         cost: dict[str, float] = json.loads(report.read_text())
+        cost["stored_mb"] = sum(path.stat().st_size for path in out.rglob("*.*") if path.is_file()) / 1e6
         return cost
 
 
@@ -154,8 +182,8 @@ def table(costs: list[Cost]) -> str:
     """Return the costs as a table in Markdown."""
     speeds = {(cost.input, cost.contender): cost.speed for cost in costs}
     rows = [
-        "| input | by | raw MB | MB a CPU second | of the limit | ours is times | peak MB |",
-        "|---|---|---|---|---|---|---|",
+        "| input | by | raw MB | MB a CPU second | of the limit | ours is times | stored MB | peak MB |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for cost in costs:
         limit = f"{cost.speed / speeds[cost.input, 'limit']:.2f}"
@@ -163,7 +191,9 @@ def table(costs: list[Cost]) -> str:
             "" if cost.contender in ("ours", "limit") else f"{speeds[cost.input, 'ours'] / cost.speed:.1f}"
         )
         given = f"{cost.input} | {cost.contender} | {cost.megabytes:.0f}"
-        rows.append(f"| {given} | {cost.speed:.1f} | {limit} | {times} | {cost.peak_mb:.0f} |")
+        rows.append(
+            f"| {given} | {cost.speed:.1f} | {limit} | {times} | {cost.stored_mb:.0f} | {cost.peak_mb:.0f} |"
+        )
     return "\n".join(rows)
 
 

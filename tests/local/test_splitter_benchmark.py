@@ -59,10 +59,11 @@ def test_inputs_are_the_same_each_time(tmp_path: Path) -> None:
 def test_the_table_has_ratios() -> None:
     """Against the limit and against ours."""
     costs = [
-        Cost("main", name, 100, seconds, 0, 50) for name, seconds in (("ours", 2), ("limit", 1), ("Go", 8))
+        Cost("main", name, 100, seconds, 0, 50, 20)
+        for name, seconds in (("ours", 2), ("limit", 1), ("Go", 8))
     ]
     assert table(costs).splitlines()[2:] == [
-        "| main | ours | 100 | 50.0 | 0.50 |  | 50 |",
-        "| main | limit | 100 | 100.0 | 1.00 |  | 50 |",
-        "| main | Go | 100 | 12.5 | 0.12 | 4.0 | 50 |",
+        "| main | ours | 100 | 50.0 | 0.50 |  | 20 | 50 |",
+        "| main | limit | 100 | 100.0 | 1.00 |  | 20 | 50 |",
+        "| main | Go | 100 | 12.5 | 0.12 | 4.0 | 20 | 50 |",
     ]
