@@ -44,6 +44,7 @@ class PartSink(AbstractContextManager["PartSink"]):
         self._chunk = chunk
         self._files: dict[tuple[str, str], _File] = {}
         self._buffered = 0
+        self._opened = 0
         self._numbers: dict[tuple[str, str], int] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="log-router-")
         self._parts: list[Part] = []
@@ -104,7 +105,7 @@ class PartSink(AbstractContextManager["PartSink"]):
             file = self._files[stream] = _File(self._store.settings.compression)
         file.add(lines, count)
         self._buffered += len(lines)
-        if file.buffered >= _BUFFER_BYTES:
+        if file.buffered >= _BUFFER_BYTES and (file.is_open or self._opened < MAX_OPEN):
             self._flush(stream)
             if file.size >= self._store.settings.part_bytes:
                 self._store_file(stream)
@@ -115,9 +116,10 @@ class PartSink(AbstractContextManager["PartSink"]):
         """Compress what a file has in memory; where too many are open, the largest of them is stored first."""
         file = self._files[stream]
         if not file.is_open:
-            open_ones = [other for other in self._files if self._files[other].is_open]
-            if len(open_ones) >= MAX_OPEN:
+            if self._opened >= MAX_OPEN:
+                open_ones = [other for other in self._files if self._files[other].is_open]
                 self._store_file(max(open_ones, key=lambda other: self._files[other].size))
+            self._opened += 1
         self._buffered -= file.buffered
         file.flush(Path(self._folder.name))
 
@@ -132,6 +134,7 @@ class PartSink(AbstractContextManager["PartSink"]):
         with file.finished() as (body, size):
             self._store.put(key, body)
         del self._files[stream]
+        self._opened -= 1
         self._numbers[stream] = number + 1
         if kind == "parts" or stream == _QUARANTINED_ROWS:
             event = name if kind == "parts" else quarantine.TABLE.name

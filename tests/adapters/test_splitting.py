@@ -90,8 +90,10 @@ def test_parts_are_of_bounded_size(make_place: MakePlace) -> None:
 
 
 def test_more_events_than_open_files(make_place: MakePlace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With more events than may be open at once all rows are still in parts, once."""
+    """With more events than may be open at once, or wait in memory, all rows are still in parts, once."""
     monkeypatch.setattr(parts, "MAX_OPEN", 3)
+    monkeypatch.setattr(parts, "_BUFFER_BYTES", 100)
+    monkeypatch.setattr(parts, "_BUFFERS_BYTES", 1000)
     events = tuple(
         Event.model_validate(
             {"name": name, "event_type": name, "table": name, "columns": [{"name": "n", "type": "integer"}]}
@@ -100,8 +102,10 @@ def test_more_events_than_open_files(make_place: MakePlace, monkeypatch: pytest.
     )
     place = make_place(events=events)
     lines = [f'{{"event":"{"abcde"[number % 5]}","n":{number}}}\n'.encode() for number in range(100)]
-    place.upload("raw/a", b"".join(lines))
+    for number in range(20):
+        place.upload(f"raw/{number:02d}", b"".join(lines[number * 5 : number * 5 + 5]))
     report = split(place)
+    assert len(report.parts) > len(events)
     keys = Counter(part.url for part in report.parts)
     assert max(keys.values()) == 1
     assert sorted(row["n"] for part in report.parts for row in rows_of(place, part)) == list(range(100))  # type: ignore[type-var]

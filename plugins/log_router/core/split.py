@@ -75,6 +75,10 @@ class Splitter:
         Line numbers start at 1. Rows come by event and block of lines, in no order beyond that.
         """
         report = ObjectReport(object_id)
+        for shaper in self._shapers.values():
+            # What an object that broke midway has left does not count for this one.
+            shaper.lenient.clear()
+            shaper.widest.clear()
 
         def write(event: str, rows: bytes | None, count: int) -> None:
             if rows is None:
@@ -89,8 +93,6 @@ class Splitter:
             report.lines += len(lines)
         for name, shaper in self._shapers.items():
             report.note(name, shaper.lenient, shaper.widest)
-            shaper.lenient.clear()
-            shaper.widest.clear()
         report.check()
         return report
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from log_router.core import quarantine
 from log_router.core.catalog import Catalog
-from log_router.core.errors import ConfigError
+from log_router.core.errors import BrokenObject, ConfigError
 from log_router.core.events import Event
 from log_router.core.lines import LongLine
 from log_router.core.masks import Masks
@@ -170,6 +171,21 @@ def test_a_lenient_column_is_counted() -> None:
     assert [bad.reason for bad in sink.bad] == ["wrong_type", "nul_character"]
     assert report.lenient == {("buy", "n"): 1, ("buy", "t"): 1}
     assert ObjectReport.from_dict(report.to_dict()) == report
+
+
+def test_what_an_object_that_broke_has_left_is_not_counted() -> None:
+    """A chunk is split again without it, by the same splitter."""
+    lenient = event(columns=[{"name": "n", "type": "integer", "on_error": "null"}])
+    splitter = Splitter(Catalog(event_key="e", events=(lenient,)), "b")
+    line = b'{"e":"buy","n":"x"}'
+
+    def breaking() -> Iterator[list[bytes]]:
+        yield [line, line]
+        raise BrokenObject("truncated", "its data ends too early")
+
+    with pytest.raises(BrokenObject):
+        splitter.split("a", breaking(), Kept())
+    assert splitter.split("b", [[line]], Kept()).lenient == {("buy", "n"): 1}
 
 
 def test_a_growing_column_takes_longer_texts_and_tells_how_long() -> None:
